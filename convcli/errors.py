@@ -1,0 +1,64 @@
+"""What can go wrong, as exceptions with the exit code each one ends in.
+
+A message names the thing, what was given and what would be right, in lower case and in one line. Inner
+code raises the fact; the door that knows the file puts its name in front with `at`.
+"""
+
+__all__ = ["ConvError", "FilterError", "GeometryError", "InputError", "OutputError", "hint", "printable"]
+
+
+class ConvError(Exception):
+    """Any fault that is the user's to mend: wrong words, wrong numbers, wrong sizes."""
+
+    exit_code = 2
+
+    def at(self, place: object) -> "ConvError":
+        """The same error with the place it happened at put in front of the message."""
+        return type(self)(f"{printable(place)}: {self}")
+
+
+class FilterError(ConvError):
+    """A filter, kernel file or parameter that cannot be used."""
+
+
+class GeometryError(ConvError):
+    """Sizes that do not fit each other."""
+
+
+class InputError(ConvError):
+    """A picture or grid that cannot be read; the others of a batch go on."""
+
+    exit_code = 1
+
+
+class OutputError(ConvError):
+    """A result that cannot be written; nothing after it would fare better."""
+
+    exit_code = 3
+
+
+def hint(word: str, known) -> str:
+    """`; did you mean A or B?` when known words are near, else nothing."""
+    import difflib  # late: only a mistake pays for it
+
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    squeezed = {name.replace("-", ""): name for name in known}
+    plain = word.lower().replace("-", "").replace("_", "").replace(" ", "")
+    near = list(dict.fromkeys([squeezed[plain]] * (plain in squeezed) + near))
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def printable(name: object) -> str:
+    """The name with control characters and undecodable bytes escaped, so that it cannot forge a line."""
+    text = str(name)
+    if text.isprintable():  # surrogates and control characters are not printable
+        return text
+    return "".join(
+        c if c.isprintable() else f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else _escape(c)
+        for c in text
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

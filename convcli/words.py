@@ -1,0 +1,86 @@
+"""Text from the outside, turned into numbers once: the only spelling rules for numbers and pairs.
+
+Python's own `int` and `float` take more than a person means (`1_000`, Arabic digits, `nan`), so the shape
+of the text is checked first.
+"""
+
+import re
+
+from convcli.errors import ConvError
+
+__all__ = ["amount", "integer", "number", "pair"]
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
+
+
+def number(text: str, what: str) -> float:
+    """A finite number.
+
+    >>> number("-2.5e1", "bias")
+    -25.0
+    >>> number("1/8", "scale")
+    0.125
+    """
+    over, slash, under = text.strip().partition("/")
+    if not _NUMBER.fullmatch(over) or (slash and not _NUMBER.fullmatch(under)):
+        comma = " (use a point)" if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text.strip()) else ""
+        raise ConvError(f'{what}: "{text}" is not a number{comma}')
+    value = float(over)
+    if slash:
+        if float(under) == 0:
+            raise ConvError(f'{what}: "{text}" divides by zero')
+        value /= float(under)
+    if value - value != 0:
+        raise ConvError(f'{what}: "{text}" is out of range')
+    return value
+
+
+def integer(text: str, what: str, least: int = 0) -> int:
+    """A whole number of at least `least`.
+
+    >>> integer("3", "stride", 1)
+    3
+    """
+    if not _INTEGER.fullmatch(text.strip()):
+        raise ConvError(f'{what}: "{text}" is not a whole number')
+    value = int(text)
+    if value < least:
+        raise ConvError(f"{what}: {value} is too small (at least {least})")
+    return value
+
+
+def pair(text: str, what: str, least: int = 0) -> tuple[int, int]:
+    """Two whole numbers, y then x, from `N`, `Y,X` or `HxW`.
+
+    >>> pair("3", "stride", 1), pair("2,3", "stride", 1), pair("480x640", "input")
+    ((3, 3), (2, 3), (480, 640))
+    """
+    parts = re.split(r"[x×,]", text.strip())
+    if len(parts) > 2:
+        raise ConvError(f'{what}: "{text}" has {len(parts)} numbers (one for both axes, or Y,X)')
+    values = [integer(part, what, least) for part in parts]
+    return (values[0], values[-1])
+
+
+def amount(text: str) -> str | tuple[int, int, int, int]:
+    """How much padding: `same`, `valid`, `full`, or top, bottom, left, right in pixels.
+
+    >>> amount("same"), amount("1"), amount("1,2"), amount("0,1,2,3")
+    ('same', (1, 1, 1, 1), (1, 1, 2, 2), (0, 1, 2, 3))
+    """
+    if text in ("same", "valid", "full"):
+        return text
+    try:
+        values = [integer(part, "padding") for part in re.split(r"[x,]", text)]
+    except ConvError:
+        raise ConvError(
+            f'padding: "{text}" is none of same, valid, full, P, "PY,PX" or "TOP,BOTTOM,LEFT,RIGHT" in pixels'
+        ) from None
+    if len(values) == 1:
+        values *= 4
+    elif len(values) == 2:
+        values = [values[0], values[0], values[1], values[1]]
+    elif len(values) != 4:
+        raise ConvError(f'padding: "{text}" has {len(values)} numbers (1, 2 or 4)')
+    return tuple(values)
