@@ -174,23 +174,36 @@ class Field:
 
     `size` is the receptive field, `jump` the distance of neighbouring outputs and `start` the coordinate of
     the centre of output 0, all in samples of the first input (Araujo, Norris and Sim, "Computing receptive
-    fields of convolutional neural networks", Distill 2019; dilation put in).
+    fields of convolutional neural networks", Distill 2019; dilation put in). `at` is the sample under the
+    anchors of output 0; it may lie outside, and differs from `start` for even kernels by half a sample.
     """
 
     size: tuple[int, int] = (1, 1)
     jump: tuple[int, int] = (1, 1)
     start: tuple[float, float] = (0.0, 0.0)
+    at: tuple[int, int] = (0, 0)
 
     def through(self, geometry: Geometry) -> "Field":
         """The field after one more window.
 
         >>> one = Field().through(Window(padding="valid").fit((9, 9), (3, 3)))
-        >>> one.through(Window(padding="valid").fit((7, 7), (3, 3))).size
-        (5, 5)
+        >>> one.through(Window(padding="valid").fit((7, 7), (3, 3)))
+        Field(size=(5, 5), jump=(1, 1), start=(2.0, 2.0), at=(2, 2))
         """
-        axes = (geometry.y, geometry.x)
-        return Field(
-            tuple(r + (a.reach - 1) * j for r, a, j in zip(self.size, axes, self.jump, strict=True)),
-            tuple(j * a.stride for a, j in zip(axes, self.jump, strict=True)),
-            tuple(s + ((a.reach - 1) / 2 - a.lo) * j for s, a, j in zip(self.start, axes, self.jump, strict=True)),
+        axes = zip(self.size, self.jump, self.start, self.at, (geometry.y, geometry.x), strict=True)
+        along = (
+            (
+                size + (axis.reach - 1) * jump,
+                jump * axis.stride,
+                start + ((axis.reach - 1) / 2 - axis.lo) * jump,
+                at + (axis.dilation * axis.anchor - axis.lo) * jump,
+            )
+            for size, jump, start, at, axis in axes
         )
+        return Field(*zip(*along, strict=True))
+
+    def since(self, earlier: "Field") -> "Field":
+        """The field with an earlier layer's output as its first input; only `jump` and `at` are meant."""
+        jump = tuple(j // e for j, e in zip(self.jump, earlier.jump, strict=True))
+        at = tuple((a - b) // e for a, b, e in zip(self.at, earlier.at, earlier.jump, strict=True))
+        return Field(jump=jump, at=at)

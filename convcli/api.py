@@ -1,0 +1,190 @@
+"""The commands as functions: arrays in, arrays out, nothing printed.
+
+pixels: (H, W) or (H, W, C), uint8, uint16, int16, int32, float32 or float64; never written to, contiguous or not.
+Pairs are (y, x). Errors are ConvError and its children, with the message that the command would print.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from convcli import levels, library
+from convcli.border import Border
+from convcli.errors import ConvError, FilterError
+from convcli.filters import Filter, Kernel, Link, Step
+from convcli.geometry import Geometry, Window
+from convcli.graph import Program
+from convcli.pipeline import Layout, compile_chain
+from convcli.signal import Signal
+from convcli.words import amount
+
+__all__ = ["apply", "convolve", "correlate", "kernel", "open", "plan", "save", "shape", "usable_cores"]
+
+DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
+
+
+def apply(
+    pixels: np.ndarray,
+    filter,
+    *,
+    stride=1,
+    dilation=1,
+    padding="same",
+    padding_mode="reflect",
+    anchor=None,
+    op="correlate",
+    bias=0,
+    range=None,
+    method="auto",
+    threads=None,
+) -> np.ndarray:
+    """The filtered pixels, (H', W') or (H', W', C); (H', W', O) for a bank of O kernels.
+
+    filter: a name, chain, path or matrix as text, a Path, a Filter, a Kernel, or weights: (kh, kw) takes each
+    channel alone; (C, kh, kw) sums C channels to one; (O, C, kh, kw) is a bank, in PyTorch's layout. With a bank a
+    stack of pictures (N, H, W, C) gives (N, H', W', O).
+    padding: `same`, `valid`, `full`, P, (PY, PX) or (TOP, BOTTOM, LEFT, RIGHT), in pixels.
+    range: None gives the sums as they are, float32 (float64 for float64 pixels, and where whole sums would not fit
+    float32's 24 bits); `clip`, `abs`, `offset`, `stretch` give the dtype of the pixels, rounded once.
+    threads: None means the usable cores.
+    """
+    pixels, links = np.asarray(pixels), _links(filter)
+    window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
+    if pixels.ndim == 4:
+        pictures = [_run(picture, links, window, range, method, threads) for picture in pixels]
+        if not pictures:
+            raise ConvError("the stack holds no picture")
+        return np.stack(pictures)
+    return _run(pixels, links, window, range, method, threads)
+
+
+def correlate(pixels: np.ndarray, weights, **options) -> np.ndarray:
+    """The pixels under weights as drawn; options as in `apply`."""
+    return apply(pixels, Kernel(_array(weights)), **options, op="correlate")
+
+
+def convolve(pixels: np.ndarray, weights, **options) -> np.ndarray:
+    """The pixels under weights turned by 180 degrees; options as in `apply`."""
+    return apply(pixels, Kernel(_array(weights)), **options, op="convolve")
+
+
+def plan(
+    shape: tuple[int, ...],
+    filter,
+    *,
+    dtype="uint8",
+    stride=1,
+    dilation=1,
+    padding="same",
+    padding_mode="reflect",
+    anchor=None,
+    op="correlate",
+    bias=0,
+    method="auto",
+) -> Program:
+    """How `apply` would do it: `.method`, `.macs`, `.stages` with a plan each, `str()` says why; no pixel is touched."""
+    window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
+    return compile_chain(_links(filter), Signal.of(tuple(shape), str(np.dtype(dtype))), window, method=method)
+
+
+def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anchor=None) -> Geometry:
+    """The geometry of a kernel of `kernel` (N or (rows, columns)) over a picture of `size` (height, width).
+
+    >>> shape((28, 28), kernel=3, stride=2).out
+    (13, 13)
+    """
+    window = _window(stride, dilation, padding, "zeros", anchor, "correlate", 0)
+    return window.fit(tuple(size), _pair(kernel, "kernel"), window.anchor)
+
+
+def kernel(text: str) -> Kernel:
+    """The kernel of a filter that is one kernel. Raises FilterError for chains and composites.
+
+    >>> kernel("sobel-x").sum
+    0.0
+    """
+    links = library.parse(text)
+    if len(links) != 1 or links[0].filter.kernel is None:
+        raise FilterError(f'"{text}" is no single kernel')
+    return links[0].filter.kernel
+
+
+def open(path: str | os.PathLike):
+    """The picture in a file: `.pixels` (H, W, C), `.mode`, `.white`, `.alpha`, orientation applied: a `Raster`."""
+    from convcli import raster  # arrays need no Pillow
+
+    return raster.read(Path(path))
+
+
+def save(picture, path: str | os.PathLike, *, overwrite: bool = False) -> None:
+    """Writes a picture, whole or not at all; the format is that of the name. Raises OutputError."""
+    from convcli import files, raster
+
+    path = Path(path)
+    form = raster.format_of(path.suffix)
+    files.write_atomic(path, lambda target: raster.encode(picture, form, target=target), overwrite)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
+    """One picture through a chain."""
+    if pixels.ndim not in (2, 3) or pixels.size == 0:
+        raise ConvError(f"pixels have shape {pixels.shape}, wanted (H, W) or (H, W, C)")
+    if pixels.dtype.name not in DTYPES:
+        raise ConvError(f"pixels are {pixels.dtype.name}, wanted one of {', '.join(DTYPES)}")
+    planes = pixels.reshape(*pixels.shape[:2], -1)
+    if not planes.dtype.isnative:
+        planes = planes.astype(planes.dtype.newbyteorder("="))
+    white = levels.white_of(planes.dtype.name)
+    program = compile_chain(links, Signal.of(planes.shape, planes.dtype.name), window, Layout(white=white), method)
+    if rule is None:
+        wide = planes.dtype == np.float64 or (program.signal.whole and program.signal.peak > 2**24)
+        finish = levels.Finish("none", white, white, "float64" if wide else "float32")
+    else:
+        declared = levels.resolve(rule, None, program.is_signed, planes.dtype.kind == "f")
+        finish = levels.Finish(declared, white, white, planes.dtype.name)
+    out, _ = levels.render(program, planes, finish, threads or usable_cores())
+    return out[:, :, 0] if pixels.ndim == 2 and out.shape[2] == 1 else out
+
+
+def _links(filter) -> tuple[Link, ...]:
+    if isinstance(filter, Kernel):
+        return (Link(Filter("kernel", (Step("kernel", filter),))),)
+    if isinstance(filter, Filter):
+        return (Link(filter),)
+    if isinstance(filter, str | Path):
+        return library.parse(str(filter))
+    return _links(Kernel(_array(filter)))
+
+
+def _array(weights) -> np.ndarray:
+    try:
+        return np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise FilterError("weights are no rectangular array of numbers") from None
+
+
+def _window(stride, dilation, padding, padding_mode, anchor, op, bias) -> Window:
+    border = padding_mode if isinstance(padding_mode, Border) else Border.parse(padding_mode)
+    if isinstance(padding, int):
+        padding = (padding,) * 4
+    elif isinstance(padding, str):
+        padding = amount(padding)
+    elif len(padding) == 2:
+        padding = (padding[0], padding[0], padding[1], padding[1])
+    anchor = None if anchor is None else _pair(anchor, "anchor")
+    if not isinstance(padding, str):
+        padding = tuple(padding)
+    return Window(_pair(stride, "stride"), _pair(dilation, "dilation"), padding, border, op, float(bias), anchor)
+
+
+def _pair(value, what: str) -> tuple[int, int]:
+    pair = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    if len(pair) != 2:
+        raise ConvError(f"{what} is {value!r}, wanted a whole number or a pair (y, x)")
+    return pair

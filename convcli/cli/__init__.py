@@ -1,0 +1,122 @@
+"""The command line: `convcli COMMAND ...`. click lives in this folder and nowhere else.
+
+Commands are imported when they are asked for, so that `--help` and `shape` start as fast as click does.
+"""
+
+import os
+import signal
+import sys
+from importlib import import_module
+
+import click
+
+from convcli.errors import ConvError, hint, printable
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "apply": "Filter pictures or grids of numbers.",
+    "shape": "Sizes, receptive field and parameter counts, without a picture.",
+    "kernels": "List the kernels, show one, save one.",
+    "explain": "Show the arithmetic of a convolution.",
+}
+EPILOG = """\b
+Examples:
+  convcli apply sobel-x photo.png
+  convcli shape --m 28 --k 3 --stride 2
+  convcli kernels show gaussian:2
+"""
+
+
+class Ended(BaseException):
+    """A signal asked the process to end; what was begun is undone on the way out."""
+
+
+class Commands(click.Group):
+    """The commands, each imported from its own file when it is used."""
+
+    def list_commands(self, ctx):
+        return list(COMMANDS)
+
+    def get_command(self, ctx, name):
+        return import_module(f"convcli.cli.{name}").command if name in COMMANDS else None
+
+    def resolve_command(self, ctx, args):
+        if args and args[0] not in COMMANDS:
+            ctx.fail(f'no command is called "{args[0]}"{hint(args[0], COMMANDS)}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "-V", "--version", package_name="convcli", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of a bug.")
+def root(debug):
+    """Run a convolution over a picture, and see what it does."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs the command line and ends the process with the contract's exit code."""
+    args = sys.argv[1:] if args is None else args
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has set HUP aside, and means it
+            signal.signal(number, _end)
+    if hasattr(signal, "SIGXFSZ"):
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file-size limit is then an error of the write
+    try:
+        code = root.main(args, prog_name="convcli", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except ConvError as error:
+        code = _complain(error)
+        code = error.exit_code
+    except click.ClickException as error:
+        _complain(_reworded(error))
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        _die(signal.SIGINT)
+    except Ended as ended:
+        _die(ended.args[0])
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+        _die(getattr(signal, "SIGPIPE", signal.SIGTERM))
+    except Exception as bug:
+        if "--debug" in args:
+            raise
+        _complain(f"this is a bug: {type(bug).__name__}: {bug} (convcli --debug shows more; please report it)")
+        code = 70
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(number, frame):
+    raise Ended(number)
+
+
+def _die(number: int) -> None:
+    """Ends by the signal itself, so that the shell sees a true signal death."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _complain(message: object) -> None:
+    lines = [printable(line) for line in str(message).splitlines()] or [""]
+    click.echo("\n".join([f"convcli: {lines[0]}", *lines[1:]]), err=True)
+
+
+def _reworded(error: click.ClickException) -> str:
+    """click's message in our form: lower case, no full stop, and what would be right."""
+    if isinstance(error, click.NoSuchOption):
+        name = error.option_name
+        if name[1:2].isdigit() or name[1:2] == ".":
+            return f'"{name}..." looks like an option (a kernel that begins with - goes after -k, or behind --)'
+        return f"no option is called {name}{hint(name, _options(error.ctx))}"
+    text = error.format_message().rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _options(ctx) -> list[str]:
+    return [name for param in ctx.command.params for name in param.opts] if ctx else []

@@ -1,0 +1,195 @@
+"""What a filter is, once its file is read and its parameters are numbers.
+
+A `Kernel` is weights. A `Filter` is steps over one picture and a formula that joins them; a plain kernel is
+a filter of one step. A chain is a tuple of `Link`: filters run one after the other, each with what its text
+said about its own window.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from convcli.errors import FilterError
+
+__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step"]
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """Weights as drawn: `matrix * scale`.
+
+    matrix: (kh, kw), every channel alone; (C, kh, kw), one plane for each input channel, summed to one map;
+    (O, C, kh, kw), a bank that gives O maps (PyTorch's layout). float64, read-only, finite.
+    scale: kept apart so that whole numbers stay whole: a box is ones and 1/9.
+    anchor: (y, x) tap that lies over the output position; default (k - 1) // 2 on each axis.
+    """
+
+    matrix: np.ndarray
+    scale: float = 1.0
+    anchor: tuple[int, int] | None = None
+    title: str = ""
+    source: str = ""
+
+    def __post_init__(self):
+        matrix = np.array(self.matrix, dtype=np.float64, order="C")
+        if matrix.ndim not in (2, 3, 4) or matrix.size == 0:
+            raise FilterError(f"weights have shape {matrix.shape}, wanted (kh, kw), (C, kh, kw) or (O, C, kh, kw)")
+        if not np.isfinite(matrix).all() or not np.isfinite(matrix * self.scale).all():
+            raise FilterError("weights must be finite numbers")
+        matrix.flags.writeable = False
+        object.__setattr__(self, "matrix", matrix)
+        anchor = self.anchor or tuple((k - 1) // 2 for k in self.taps)
+        if not all(0 <= a < k for a, k in zip(anchor, self.taps, strict=True)):
+            raise FilterError(
+                f"anchor {anchor[0]},{anchor[1]} lies outside the kernel of {self.taps[0]}x{self.taps[1]}"
+            )
+        object.__setattr__(self, "anchor", tuple(anchor))
+
+    @property
+    def taps(self) -> tuple[int, int]:
+        """Rows and columns of weights."""
+        return self.matrix.shape[-2:]
+
+    @property
+    def planes(self) -> int | None:
+        """Input channels it sums over; None for a matrix that takes each channel alone."""
+        return None if self.matrix.ndim == 2 else self.matrix.shape[-3]
+
+    @property
+    def maps(self) -> int | None:
+        """Feature maps it gives; None for a matrix that keeps the channels."""
+        return {2: None, 3: 1, 4: self.matrix.shape[0]}[self.matrix.ndim]
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The effective weights, matrix times scale, read-only."""
+        weights = self.matrix * self.scale
+        weights.flags.writeable = False
+        return weights
+
+    @cached_property
+    def sum(self) -> float:
+        """Sum of the effective weights (exact for whole numbers)."""
+        return float(self.matrix.sum()) * self.scale
+
+    @property
+    def is_whole(self) -> bool:
+        """True where the matrix, scale left aside, holds whole numbers only."""
+        return bool((self.matrix == np.rint(self.matrix)).all())
+
+    @property
+    def is_zero_sum(self) -> bool:
+        """True where every map's weights cancel, up to rounding: such a result is signed around zero."""
+        per_map = self.matrix.reshape(-1 if self.matrix.ndim == 4 else 1, np.prod(self.matrix.shape[-3:]))
+        size = np.abs(per_map).sum(axis=1)
+        return bool((np.abs(per_map.sum(axis=1)) <= 1e-9 * size).all())
+
+    @property
+    def rank(self) -> int:
+        """Rank of the matrix (of the largest plane): 1 means two 1-D passes do."""
+        return int(np.max(np.linalg.matrix_rank(self.matrix)))
+
+    @property
+    def symmetry(self) -> str:
+        """`even` or `odd` under a turn by 180 degrees, `none` otherwise."""
+        turned = self.matrix[..., ::-1, ::-1]
+        return "even" if (turned == self.matrix).all() else "odd" if (turned == -self.matrix).all() else "none"
+
+    def turned(self) -> "Kernel":
+        """The kernel turned by 180 degrees, anchor included: correlating with it is convolving."""
+        anchor = tuple(k - 1 - a for k, a in zip(self.taps, self.anchor, strict=True))
+        return self.changed(matrix=self.matrix[..., ::-1, ::-1], anchor=anchor)
+
+    def normalized(self) -> "Kernel":
+        """Weights divided by their sum, or by the sum of the positive ones where they cancel; map by map.
+
+        Raises FilterError where neither sum is positive enough to divide by.
+        """
+        per_map = self.matrix.reshape(-1 if self.matrix.ndim == 4 else 1, np.prod(self.matrix.shape[-3:]))
+        total = np.where(self.is_zero_sum, np.maximum(per_map, 0).sum(axis=1), per_map.sum(axis=1))
+        if (np.abs(total) <= 1e-12 * np.abs(per_map).sum(axis=1)).any():
+            raise FilterError("the weights sum to zero and none is positive: nothing to normalize by")
+        if len(total) == 1:
+            return self.changed(scale=1 / float(total[0]))
+        return self.changed(matrix=self.matrix / total[:, None, None, None], scale=1.0)
+
+    def changed(self, **parts) -> "Kernel":
+        """A kernel with some parts replaced."""
+        own = {name: getattr(self, name) for name in ("matrix", "scale", "anchor", "title", "source")}
+        return Kernel(**{**own, **parts})
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A step that changes each sample by itself: relu, abs, square, sqrt, threshold (with its value)."""
+
+    name: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A step that keeps the largest sample (`max`) or the mean (`avg`) under a window; pairs are (y, x)."""
+
+    kind: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a filter: an action on `of`, a formula over `image` and the names of earlier steps."""
+
+    name: str
+    action: Kernel | Point | Pool
+    of: str = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Steps in order, and the formula that joins them (None: the last step is the result).
+
+    params: the values it was made with. input: `each`, `gray` or `rgb`. range: what its file says about
+    showing the result, or None.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    result: str | None = None
+    params: dict[str, float] = field(default_factory=dict)
+    input: str = "each"
+    range: str | None = None
+    title: str = ""
+    source: str = ""
+
+    @property
+    def kernel(self) -> Kernel | None:
+        """The kernel of a filter that is one kernel and nothing else."""
+        if len(self.steps) == 1 and self.result is None and isinstance(self.steps[0].action, Kernel):
+            return self.steps[0].action
+        return None
+
+    def normalized(self) -> "Filter":
+        """The filter with its kernel normalized; point and pooling steps as they are."""
+        if len(self.steps) > 1 or self.result is not None:
+            raise FilterError(f"{self.name} has several steps: there is no one sum to normalize by")
+        if self.kernel is None:
+            return self
+        return replace(self, steps=(replace(self.steps[0], action=self.kernel.normalized()),))
+
+    def scaled(self, factor: float) -> "Filter":
+        """The filter with its weights multiplied; of a composite the result is, which for weights is the same."""
+        if self.kernel is not None:
+            kernel = self.kernel.changed(scale=self.kernel.scale * factor)
+            return replace(self, steps=(replace(self.steps[0], action=kernel),))
+        if len(self.steps) == 1 and self.result is None:
+            return self
+        return replace(self, result=f"({self.result or self.steps[-1].name}) * {factor!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One filter of a chain and the words of its text that belong to its window (stride, bias, ...)."""
+
+    filter: Filter
+    window: dict = field(default_factory=dict)

@@ -1,0 +1,261 @@
+"""A picture's way through a chain as a graph of recipes, built from sizes alone and run strip by strip.
+
+`Graph` grows by one node for each elementary operation; `Program` is the finished graph. No pixel is needed
+until `Program.run` binds the recipes to an array.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from convcli import planner, pointwise
+from convcli.border import Border
+from convcli.engine.pooling import MaxPooled
+from convcli.engine.strips import Convolved, Picture, Rows, walk
+from convcli.errors import ConvError
+from convcli.filters import Kernel, Point
+from convcli.formula import Formula
+from convcli.geometry import Field, Geometry
+from convcli.planner import Plan
+from convcli.signal import Signal
+
+__all__ = ["Graph", "Program", "Stage"]
+
+STRIP_BYTES = 1 << 20  # working memory of a strip: it stays in the second-level cache of a core
+SMALL = 1 << 21  # multiply-adds and samples below which a second thread costs more than it saves
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the report: what ran, over which geometry, by which plan (None: no multiply-adds)."""
+
+    step: str
+    op: str
+    geometry: Geometry | None
+    plan: Plan | None
+    size_in: tuple[int, int, int]
+    size_out: tuple[int, int, int]
+    weights: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A recipe: `make(*rows)` over the Rows of the nodes in `inputs`; and the signal it gives.
+
+    has_mean: it pads with the mean of its input, which `make` takes as `fill`.
+    """
+
+    inputs: tuple[int, ...]
+    make: Callable[..., Rows]
+    signal: Signal
+    has_mean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A finished graph: node 0 is the picture, `result` the node to ask for.
+
+    alpha: the last channel of the result is alpha. colours: letters of the other channels, empty for feature
+    maps. is_signed: zero-sum weights left the result around zero. field: what one output pixel sees.
+    """
+
+    nodes: tuple[Node, ...]
+    result: int
+    stages: tuple[Stage, ...]
+    colours: str
+    alpha: bool
+    is_signed: bool
+    field: Field
+
+    @property
+    def signal(self) -> Signal:
+        """The signal of the result."""
+        return self.nodes[self.result].signal
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of all stages."""
+        return sum(stage.plan.macs for stage in self.stages if stage.plan)
+
+    @property
+    def method(self) -> str:
+        """The methods of its stages, each once."""
+        return ", ".join(dict.fromkeys(stage.plan.method for stage in self.stages if stage.plan)) or "none"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{stage.step}: {stage.plan or stage.op}" for stage in self.stages)
+
+    @property
+    def strip(self) -> int:
+        """Rows of output in a strip: what fits in STRIP_BYTES at the widest step, at least 8."""
+        widest = max((stage.plan.row_bytes for stage in self.stages if stage.plan), default=1 << 14)
+        return max(8, STRIP_BYTES // widest)
+
+    def run(self, pixels: np.ndarray, threads: int, sink) -> None:
+        """Calls `sink(start, block)` for every strip of the result of `pixels` (H, W, C); see `walk`."""
+        means: dict[int, np.ndarray] = {}
+        if any(node.has_mean for node in self.nodes):
+            self._open(pixels, means)  # found once, before threads share them
+        threads = threads if self.macs + pixels.size > SMALL else 1
+        walk(lambda: self._open(pixels, means), self.signal.height, self.strip, threads, sink)
+
+    def _open(self, pixels: np.ndarray, means: dict[int, np.ndarray]) -> Rows:
+        """The result as Rows, fresh, for one thread."""
+        made: list[Rows] = [Picture(pixels, self.nodes[0].signal)]
+        for index, node in enumerate(self.nodes[1:], 1):
+            inputs = [made[i] for i in node.inputs]
+            if node.has_mean:
+                if index not in means:
+                    means[index] = _mean(inputs[0])
+                made.append(node.make(*inputs, fill=means[index]))
+            else:
+                made.append(node.make(*inputs))
+        return made[self.result]
+
+
+class Graph:
+    """A graph under construction; every method adds nodes and gives the number of the last one."""
+
+    def __init__(self, signal: Signal, white: float):
+        self.nodes = [Node((), Picture, signal)]
+        self.stages: list[Stage] = []
+        self.white = white
+
+    def signal(self, node: int) -> Signal:
+        """The signal of a node."""
+        return self.nodes[node].signal
+
+    def pick(self, node: int, channels: list[int]) -> int:
+        """Some channels of a node; the node itself where that is all of them in order."""
+        if channels == list(range(self.signal(node).channels)):
+            return node
+        signal = self.signal(node).but(channels=len(channels))
+        return self._add((node,), lambda of: pointwise.Picked(signal, of, channels), signal)
+
+    def join(self, nodes: list[int], order: list[int]) -> int:
+        """All channels of several nodes, `order` naming them one after the other."""
+        if len(nodes) == 1:
+            return self.pick(nodes[0], order)
+        signals = [self.signal(node) for node in nodes]
+        signal = signals[0].but(
+            channels=len(order),
+            dtype=str(np.result_type(*(s.dtype for s in signals))),
+            low=min(s.low for s in signals),
+            high=max(s.high for s in signals),
+            whole=all(s.whole for s in signals),
+        )
+        return self._add(tuple(nodes), lambda *of: pointwise.Joined(signal, *of, order=order), signal)
+
+    def gray(self, node: int) -> int:
+        """Luma of a node with three channels; a node with one channel as it is."""
+        channels = self.signal(node).channels
+        if channels == 1:
+            return node
+        if channels != 3:
+            raise ConvError(f"gray is made of red, green and blue, and the picture has {channels} channels")
+        signal = self.signal(node).but(channels=1, dtype=self.signal(node).real, whole=False)
+        return self._add((node,), lambda of: pointwise.Gray(signal, of), signal)
+
+    def point(self, node: int, point: Point) -> int:
+        """A point step."""
+        signal = pointwise.point_signal(point, self.signal(node), self.white)
+        return self._add((node,), lambda of: pointwise.Mapped(signal, of, point, self.white), signal)
+
+    def compute(self, text: str, named: dict[str, int], where: str, real: str) -> int:
+        """A formula over named nodes and `white`; the node itself where the formula is a bare name.
+
+        real: the dtype of sums made of it. A difference of squares loses half its digits, so steps inside a
+        composite ask for float64; whole numbers up to 2^12 have products that float32 holds exactly.
+        """
+        if text in named:
+            return named[text]
+        formula = Formula.parse(text, [*named, "white"], where)
+        names = [name for name in named if name in formula.names]
+        signals = {name: self.signal(named[name]) for name in names}
+        if not signals:
+            raise ConvError(f"{where}: the formula {text} names neither the image nor a step")
+        if len({signal.shape for signal in signals.values()}) > 1:
+            sizes = ", ".join(f"{name} is {s.height}x{s.width}x{s.channels}" for name, s in signals.items())
+            raise ConvError(f"{where}: pictures of different sizes meet in one formula: {sizes}")
+        first = signals[names[0]]
+        exact = all(signal.whole and signal.peak <= 2**12 for signal in signals.values())
+        dtype = "float32" if exact else "float64"
+        signal = first.but(dtype=dtype, low=-np.inf, high=np.inf, whole=False, real=real)
+        values = {"white": self.white}
+
+        def make(*of):
+            return pointwise.Computed(signal, *of, formula=formula, names=names, values=values)
+
+        return self._add(tuple(named[name] for name in names), make, signal)
+
+    def convolve(
+        self, node: int, kernel: Kernel, geometry: Geometry, bias=0.0, fill=None, method="auto"
+    ) -> tuple[int, Plan]:
+        """A convolution, and its plan. fill: what stands outside where the border is flat (default: its value)."""
+        signal, (height, width) = self.signal(node), geometry.out
+        chosen = planner.choose(geometry, kernel, signal, bias, method)
+        out = Signal(
+            height,
+            width,
+            kernel.maps or signal.channels,
+            chosen.dtype if kernel.scale == 1 and not bias else chosen.real,
+            chosen.low,
+            chosen.high,
+            chosen.whole,
+            signal.real,
+        )
+        value = geometry.border.value if fill is None else fill
+
+        def make(of, fill=value):
+            return Convolved(out, of, kernel, geometry, chosen, bias, fill)
+
+        has_mean = geometry.border.mode == "mean" and any(geometry.padding)
+        return self._add((node,), make, out, has_mean), chosen
+
+    def max_pool(self, node: int, geometry: Geometry) -> int:
+        """A sliding maximum."""
+        height, width = geometry.out
+        signal = self.signal(node).but(height=height, width=width)
+        return self._add((node,), lambda of: MaxPooled(signal, of, geometry), signal)
+
+    def sample(self, node: int, field: Field, size: tuple[int, int], border: Border, fill: float) -> int:
+        """The samples under the anchors of a field, on a grid of `size`; the node itself where that is all of it."""
+        old = self.signal(node)
+        if field.at == (0, 0) and field.jump == (1, 1) and size == old.size:
+            return node
+        signal = old.but(height=size[0], width=size[1], low=min(old.low, fill), high=max(old.high, fill))
+        return self._add((node,), lambda of: pointwise.Sampled(signal, of, field.at, field.jump, border, fill), signal)
+
+    def weigh(self, colour: int, alpha: int) -> int:
+        """Colours times alpha, with alpha as the last channel."""
+        old = self.signal(colour)
+        low, high = (min(0, bound * self.white) for bound in (old.low, 0)), old.high * self.white
+        whole = old.whole and old.is_bounded and max(old.peak, 1) * self.white < 2**31
+        signal = old.but(
+            channels=old.channels + 1,
+            dtype="int32" if whole else old.real,
+            low=min(low),
+            high=max(high, self.white),
+            whole=whole,
+        )
+        return self._add((colour, alpha), lambda c, a: pointwise.Weighted(signal, c, a), signal)
+
+    def unweigh(self, node: int, gain: float, bias: float) -> int:
+        """Filtered colours over filtered alpha, which stays the last channel."""
+        old = self.signal(node)
+        signal = old.but(dtype=old.real, low=-np.inf, high=np.inf, whole=False)
+        return self._add((node,), lambda of: pointwise.Unweighted(signal, of, gain, bias), signal)
+
+    def _add(self, inputs: tuple[int, ...], make, signal: Signal, has_mean: bool = False) -> int:
+        self.nodes.append(Node(inputs, make, signal, has_mean))
+        return len(self.nodes) - 1
+
+
+def _mean(rows: Rows) -> np.ndarray:
+    """Mean of each channel, in float64."""
+    height, width, channels = rows.signal.shape
+    total = np.zeros(channels)
+    for start in range(0, height, 64):
+        total += rows.compute(start, min(start + 64, height)).sum(axis=(0, 1), dtype=np.float64)
+    return total / (height * width)

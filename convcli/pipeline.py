@@ -1,0 +1,201 @@
+"""What a chain means: which channels each filter sees, what becomes of alpha, where the stride goes.
+
+`compile_chain` turns links into a `Program`. The colours walk through the chain as one stream; alpha weighs
+the colours of smoothing kernels; whatever is not filtered is sampled at the end, once, under the anchor.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from convcli.border import Border
+from convcli.errors import ConvError
+from convcli.filters import Filter, Kernel, Point, Pool
+from convcli.geometry import Field, Window
+from convcli.graph import Graph, Program, Stage
+from convcli.signal import Signal
+
+__all__ = ["Layout", "compile_chain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the channels of a picture are, in the order they come.
+
+    colours: letters of the colour channels (`rgb`, `l`, `cmyk`), empty for nameless ones. alpha: the last channel
+    is alpha. select: `each`, `gray`, or the letters of the channels to filter. alpha_rule: `auto`, `keep`, `filter`.
+    """
+
+    colours: str = ""
+    alpha: bool = False
+    white: float = 255.0
+    select: str = "each"
+    alpha_rule: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A node, and what it has seen of the picture."""
+
+    node: int
+    field: Field = field(default_factory=Field)
+
+
+def compile_chain(links, signal: Signal, window: Window, layout: Layout | None = None, method="auto") -> Program:
+    """The program that runs `links` over a picture of `signal`, `window` being every step's default.
+
+    The window's stride belongs to the last filter of the chain; point and pooling steps have their own window.
+    Raises ConvError and its children where sizes, planes, channels or the method do not fit.
+    """
+    chain = _Chain(Graph(signal, (layout or Layout()).white), layout or Layout(), method)
+    last = max((n for n, link in enumerate(links) if not _has_own_window(link.filter)), default=-1)
+    for n, link in enumerate(links):
+        if _has_own_window(link.filter):
+            default = Window(padding="valid", border=Border("zeros"))
+        else:
+            default = window if n == last else replace(window, stride=(1, 1))
+        chain.follow(link.filter, replace(default, **link.window))
+    return chain.finish(window.border)
+
+
+def _has_own_window(filter_: Filter) -> bool:
+    return len(filter_.steps) == 1 and isinstance(filter_.steps[0].action, Point | Pool)
+
+
+class _Chain:
+    """The streams of one compilation, and the filters that move them on."""
+
+    def __init__(self, graph: Graph, layout: Layout, method: str):
+        self.graph, self.layout, self.method = graph, layout, method
+        self.letters, self.is_signed = layout.colours, False
+        channels = graph.signal(0).channels
+        self.wanted = list(range(channels - layout.alpha))
+        self.alpha: Stream | None = None
+        if layout.alpha and layout.alpha_rule == "filter":
+            self.wanted.append(channels - 1)
+        elif layout.alpha:
+            self.alpha = Stream(graph.pick(0, [channels - 1]))
+        if layout.select not in ("each", "gray"):
+            self.wanted = sorted({self._channel(letter) for letter in layout.select.replace(",", "").lower()})
+        self.colour = Stream(graph.pick(0, self.wanted))
+        if layout.select == "gray":
+            self._to_gray()
+
+    def _channel(self, letter: str) -> int:
+        if letter not in self.layout.colours:
+            known = ",".join(self.letters) or "they have no names"
+            raise ConvError(f'no channel of this picture is called "{letter}" ({known})')
+        return self.layout.colours.index(letter)
+
+    def _to_gray(self) -> None:
+        self.colour = replace(self.colour, node=self.graph.gray(self.colour.node))
+        self.letters = "l"
+        self.wanted = list(range(self.graph.signal(0).channels - self.layout.alpha))  # nothing is left to pass through
+
+    def follow(self, filter_: Filter, window: Window) -> None:
+        """One filter of the chain over the colours; alpha goes along where the filter smooths."""
+        if filter_.input == "gray":
+            self._to_gray()
+        elif filter_.input == "rgb" and self.graph.signal(self.colour.node).channels != 3:
+            raise ConvError(f"{filter_.name} needs a picture of red, green and blue")
+        action = filter_.steps[0].action
+        if len(filter_.steps) > 1 or filter_.result is not None:
+            self._composite(filter_, window)
+        elif self._is_weighted(action):
+            self._weighted(action, window, filter_.name)
+        else:
+            self.colour = self._act(action, self.colour, window, filter_.name)
+            if isinstance(action, Kernel) and action.planes is not None:
+                self.letters = "l" if action.maps == 1 else ""
+
+    def _is_weighted(self, action) -> bool:
+        if self.alpha is None or self.layout.alpha_rule != "auto":
+            return False
+        smooths = isinstance(action, Kernel) and action.planes is None and not action.is_zero_sum
+        return smooths or (isinstance(action, Pool) and action.kind == "avg")
+
+    def _weighted(self, action: Kernel | Pool, window: Window, name: str) -> None:
+        """Colours weighted by alpha, both filtered, and divided again: no halo of what nobody sees."""
+        graph, channels = self.graph, self.graph.signal(self.colour.node).channels
+        alpha = self._sampled(self.alpha, window.border, self.layout.white)
+        both = Stream(graph.weigh(self.colour.node, alpha), self.colour.field)
+        fill = np.full(channels + 1, window.border.value * self.layout.white)
+        fill[-1] = self.layout.white  # outside is as opaque as outside a picture without alpha
+        summed = self._act(action, both, replace(window, bias=0.0), name, fill)
+        gain = action.sum if isinstance(action, Kernel) else 1.0
+        divided = graph.unweigh(summed.node, gain, window.bias)
+        self.colour = Stream(graph.pick(divided, list(range(channels))), summed.field)
+        self.alpha = Stream(graph.pick(divided, [channels]), summed.field)
+
+    def _act(self, action: Kernel | Point | Pool, stream: Stream, window: Window, name: str, fill=None) -> Stream:
+        """One action over one stream, with its stage in the report."""
+        graph, size_in = self.graph, self.graph.signal(stream.node).shape
+        if isinstance(action, Point):
+            node = graph.point(stream.node, action)
+            graph.stages.append(Stage(name, action.name, None, None, size_in, graph.signal(node).shape))
+            return replace(stream, node=node)
+        if isinstance(action, Pool) and action.kind == "max":
+            geometry = window.fit(size_in[:2], action.size)
+            node = graph.max_pool(stream.node, geometry)
+            graph.stages.append(Stage(name, "max-pool", geometry, None, size_in, graph.signal(node).shape))
+            return Stream(node, stream.field.through(geometry))
+        kernel, op, method = action, window.op, self.method
+        if isinstance(action, Pool):  # a mean is a kernel of ones
+            kernel, op, method = Kernel(np.ones(action.size), 1 / np.prod(action.size)), "avg-pool", "auto"
+        if window.anchor is not None:
+            kernel = kernel.changed(anchor=window.anchor)
+        if op == "convolve":
+            kernel = kernel.turned()
+        geometry = window.fit(size_in[:2], kernel.taps, kernel.anchor)
+        node, plan = graph.convolve(stream.node, kernel, geometry, window.bias, fill, method)
+        weights = int(kernel.matrix.size) if isinstance(action, Kernel) else 0
+        graph.stages.append(Stage(name, op, geometry, plan, size_in, graph.signal(node).shape, weights))
+        self.is_signed = self.is_signed or kernel.is_zero_sum
+        return Stream(node, stream.field.through(geometry))
+
+    def _composite(self, filter_: Filter, window: Window) -> None:
+        """Steps that meet in a formula: all run densely, and the stride samples the result."""
+        dense = replace(window, stride=(1, 1), bias=0.0, anchor=None)
+        streams, real = {"image": self.colour}, self.graph.signal(self.colour.node).real
+        for step in filter_.steps:
+            of = self._formula(step.of, streams, filter_.name, "float64")
+            own = replace(dense, padding="same") if isinstance(step.action, Pool) else dense
+            streams[step.name] = self._act(step.action, of, own, f"{filter_.name}/{step.name}")
+        result = self._formula(filter_.result or filter_.steps[-1].name, streams, filter_.name, real)
+        if window.stride != (1, 1) or window.bias:
+            unit = Kernel(np.ones((1, 1)))
+            geometry = replace(window, padding="valid", anchor=None).fit(self.graph.signal(result.node).size, (1, 1))
+            node, _ = self.graph.convolve(result.node, unit, geometry, window.bias)
+            result = Stream(node, result.field.through(geometry))
+        self.colour = result
+
+    def _formula(self, text: str, streams: dict[str, Stream], where: str, real: str) -> Stream:
+        """A formula over streams; it has seen what the widest of them has."""
+        node = self.graph.compute(text, {name: stream.node for name, stream in streams.items()}, where, real)
+        inputs = {node, *self.graph.nodes[node].inputs}
+        fields = [stream.field for stream in streams.values() if stream.node in inputs]
+        return Stream(node, max(fields, key=lambda field: field.size))
+
+    def _sampled(self, kept: Stream, border: Border, outside: float) -> int:
+        """A stream that was left behind, sampled where the colours stand now."""
+        field, size = self.colour.field.since(kept.field), self.graph.signal(self.colour.node).size
+        return self.graph.sample(kept.node, field, size, border, outside)
+
+    def finish(self, border: Border) -> Program:
+        """The program, with all channels joined in the picture's own order."""
+        graph, channels = self.graph, self.graph.signal(0).channels
+        parts, order = [self.colour.node], list(range(graph.signal(self.colour.node).channels))
+        passed = [c for c in range(channels - (self.alpha is not None)) if c not in self.wanted]
+        if passed:
+            if len(order) != len(self.wanted):
+                raise ConvError("channels cannot pass through a kernel that sums channels (leave --channels out)")
+            parts.append(self._sampled(Stream(graph.pick(0, passed)), border, border.value))
+            order = [(self.wanted + passed).index(c) for c in range(len(order) + len(passed))]
+        if self.alpha is not None:
+            parts.append(self._sampled(self.alpha, border, self.layout.white))
+            order.append(len(order))
+        result = graph.join(parts, order)
+        has_alpha = self.layout.alpha and self.letters != ""
+        return Program(
+            tuple(graph.nodes), result, tuple(graph.stages), self.letters, has_alpha, self.is_signed, self.colour.field
+        )
