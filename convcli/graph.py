@@ -22,7 +22,7 @@ from convcli.signal import Signal
 
 __all__ = ["Graph", "Program", "Stage"]
 
-STRIP_BYTES = 1 << 20  # working memory of a strip: it stays in the second-level cache of a core
+STRIP_BYTES = 1 << 22  # working memory of a strip: it stays in the second-level cache of a core
 SMALL = 1 << 21  # multiply-adds and samples below which a second thread costs more than it saves
 
 
@@ -43,7 +43,7 @@ class Stage:
 class Node:
     """A recipe: `make(*rows)` over the Rows of the nodes in `inputs`; and the signal it gives.
 
-    has_mean: it pads with the mean of its input, which `make` takes as `fill`.
+    has_mean: it pads with the mean of its input, which `make` takes as `outside`.
     """
 
     inputs: tuple[int, ...]
@@ -108,7 +108,7 @@ class Program:
             if node.has_mean:
                 if index not in means:
                     means[index] = _mean(inputs[0])
-                made.append(node.make(*inputs, fill=means[index]))
+                made.append(node.make(*inputs, outside=means[index]))
             else:
                 made.append(node.make(*inputs))
         return made[self.result]
@@ -190,9 +190,9 @@ class Graph:
         return self._add(tuple(named[name] for name in names), make, signal)
 
     def convolve(
-        self, node: int, kernel: Kernel, geometry: Geometry, bias=0.0, fill=None, method="auto"
+        self, node: int, kernel: Kernel, geometry: Geometry, bias=0.0, outside=None, method="auto"
     ) -> tuple[int, Plan]:
-        """A convolution, and its plan. fill: what stands outside where the border is flat (default: its value)."""
+        """A convolution, and its plan. outside: what stands outside where the border is flat (default: its value)."""
         signal, (height, width) = self.signal(node), geometry.out
         chosen = planner.choose(geometry, kernel, signal, bias, method)
         out = Signal(
@@ -205,10 +205,10 @@ class Graph:
             chosen.whole,
             signal.real,
         )
-        value = geometry.border.value if fill is None else fill
+        flat = geometry.border.value if outside is None else outside
 
-        def make(of, fill=value):
-            return Convolved(out, of, kernel, geometry, chosen, bias, fill)
+        def make(of, outside=flat):
+            return Convolved(out, of, kernel, geometry, chosen, bias, outside)
 
         has_mean = geometry.border.mode == "mean" and any(geometry.padding)
         return self._add((node,), make, out, has_mean), chosen
@@ -219,13 +219,15 @@ class Graph:
         signal = self.signal(node).but(height=height, width=width)
         return self._add((node,), lambda of: MaxPooled(signal, of, geometry), signal)
 
-    def sample(self, node: int, field: Field, size: tuple[int, int], border: Border, fill: float) -> int:
+    def sample(self, node: int, field: Field, size: tuple[int, int], border: Border, outside: float) -> int:
         """The samples under the anchors of a field, on a grid of `size`; the node itself where that is all of it."""
         old = self.signal(node)
         if field.at == (0, 0) and field.jump == (1, 1) and size == old.size:
             return node
-        signal = old.but(height=size[0], width=size[1], low=min(old.low, fill), high=max(old.high, fill))
-        return self._add((node,), lambda of: pointwise.Sampled(signal, of, field.at, field.jump, border, fill), signal)
+        signal = old.but(height=size[0], width=size[1], low=min(old.low, outside), high=max(old.high, outside))
+        return self._add(
+            (node,), lambda of: pointwise.Sampled(signal, of, field.at, field.jump, border, outside), signal
+        )
 
     def weigh(self, colour: int, alpha: int) -> int:
         """Colours times alpha, with alpha as the last channel."""
@@ -257,5 +259,5 @@ def _mean(rows: Rows) -> np.ndarray:
     height, width, channels = rows.signal.shape
     total = np.zeros(channels)
     for start in range(0, height, 64):
-        total += rows.compute(start, min(start + 64, height)).sum(axis=(0, 1), dtype=np.float64)
+        total += rows.read(start, min(start + 64, height)).sum(axis=(0, 1), dtype=np.float64)
     return total / (height * width)

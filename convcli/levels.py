@@ -62,7 +62,7 @@ class Finish:
     bounds: tuple[float, float] = (0.0, 1.0)
 
     def apply(self, block: np.ndarray, out: np.ndarray) -> Tally:
-        """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` stays as it is."""
+        """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` is used up."""
         if not self.alpha:
             return self._colours(block, out)
         alpha = block[:, :, -1:]
@@ -77,22 +77,21 @@ class Finish:
         if self.rule == "none":
             np.copyto(out, block, casting="unsafe")
             return tally
-        block, tally.min, tally.max = _finite(block)
+        tally.min, tally.max = _finite_ends(block)
         factor = self.white / self.white_in
         low, high = tally.min * factor, tally.max * factor
-        if self.rule == "abs":
-            if low < 0:
-                block = np.abs(block, dtype=_wider(block.dtype, low, high))
-            low, high = (0 if low < 0 < high else min(abs(low), abs(high))), max(abs(low), abs(high))
         if self.rule == "offset":
-            block = block * _real(block)(factor / 2) + _real(block)(self.white / 2)
+            block = _scaled(block, factor / 2, self.white / 2)
             low, high = (low + self.white) / 2, (high + self.white) / 2
         elif self.rule == "stretch":
             first, last = self.bounds
-            span = last - first if last > first else 1.0
-            block = (block - _real(block)(first)) * _real(block)(self.white / span)
+            share = self.white / (last - first) if last > first else 0.0
+            block = _scaled(block, share, -first * share)
             low, high = 0, self.white
         else:
+            if self.rule == "abs" and low < 0:
+                block = _absolute(block, tally.min)
+                low, high = 0, max(-low, high)
             block = _scaled(block, factor)
         if low < 0:
             tally.low = int(np.count_nonzero(block < 0))
@@ -102,14 +101,10 @@ class Finish:
         return tally
 
     def _round(self, block: np.ndarray, out: np.ndarray, clip: bool = True) -> None:
-        is_float = block.dtype.kind == "f"
-        if np.dtype(self.dtype).kind == "f":
-            np.copyto(out, np.clip(block, 0, self.white) if clip else block, casting="unsafe")
-            return
-        if is_float:
-            block = np.rint(block)
+        if out.dtype.kind != "f" and block.dtype.kind == "f":
+            np.rint(block, out=block)
         if clip:
-            block = np.clip(block, 0, self.white)
+            np.clip(block, 0, self.white, out=block)
         np.copyto(out, block, casting="unsafe")
 
 
@@ -132,7 +127,7 @@ def _bounds(program: Program, pixels: np.ndarray, alpha: bool, threads: int) -> 
     """Smallest and largest sum of the colours: a whole pass of its own, since no float picture is kept."""
     ends: list[tuple[float, float]] = []
     colours = slice(0, -1 if alpha else None)
-    program.run(pixels, threads, lambda start, block: ends.append(_finite(block[:, :, colours])[1:]))
+    program.run(pixels, threads, lambda start, block: ends.append(_finite_ends(block[:, :, colours])))
     return (min(low for low, _ in ends), max(high for _, high in ends))
 
 
@@ -153,29 +148,33 @@ def resolve(rule: str, declared: str | None, is_signed: bool, is_float: bool) ->
     return "none" if is_float else declared or ("abs" if is_signed else "clip")
 
 
-def _finite(block: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """The block, its smallest and its largest sample; where it holds NaN or infinities, a block without them.
+def _finite_ends(block: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest sample. NaN becomes 0 first and infinities the largest floats, in place.
 
-    NaN becomes 0, infinities the largest floats: a range rule has to put them somewhere.
+    A range rule has to put them somewhere, and as integers they have no meaning.
     """
     low, high = float(block.min()), float(block.max())
     if isfinite(low) and isfinite(high):
-        return block, low, high
+        return low, high
     limit = float(np.finfo(np.float32).max)
-    block = np.nan_to_num(block, nan=0.0, posinf=limit, neginf=-limit)
-    return block, float(block.min()), float(block.max())
+    np.nan_to_num(block, copy=False, nan=0.0, posinf=limit, neginf=-limit)
+    return float(block.min()), float(block.max())
 
 
-def _real(block: np.ndarray) -> type:
-    return np.float64 if block.dtype in (np.float64, np.int32) else np.float32
+def _absolute(block: np.ndarray, low: float) -> np.ndarray:
+    """The absolute values, in place; in a wider dtype where the most negative integer has no positive twin."""
+    if block.dtype.kind == "i" and low == np.iinfo(block.dtype).min:
+        block = block.astype("int32" if block.dtype.itemsize == 2 else "float64")
+    return np.abs(block, out=block)
 
 
-def _wider(dtype: np.dtype, low: float, high: float) -> np.dtype:
-    """A dtype that holds the absolute values: int16 cannot hold 32768."""
-    if dtype.kind == "i" and low <= np.iinfo(dtype).min:
-        return np.dtype("int32" if dtype.itemsize == 2 else "float64")
-    return dtype
-
-
-def _scaled(block: np.ndarray, factor: float) -> np.ndarray:
-    return block if factor == 1 else block * _real(block)(factor)
+def _scaled(block: np.ndarray, factor: float, offset: float = 0.0) -> np.ndarray:
+    """block * factor + offset, in place where the block holds floats."""
+    if factor == 1 and offset == 0:
+        return block
+    if block.dtype.kind != "f":
+        block = block.astype(np.float32 if block.dtype.itemsize <= 2 else np.float64)
+    block *= factor
+    if offset:
+        block += offset
+    return block

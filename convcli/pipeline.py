@@ -119,15 +119,15 @@ class _Chain:
         graph, channels = self.graph, self.graph.signal(self.colour.node).channels
         alpha = self._sampled(self.alpha, window.border, self.layout.white)
         both = Stream(graph.weigh(self.colour.node, alpha), self.colour.field)
-        fill = np.full(channels + 1, window.border.value * self.layout.white)
-        fill[-1] = self.layout.white  # outside is as opaque as outside a picture without alpha
-        summed = self._act(action, both, replace(window, bias=0.0), name, fill)
+        outside = np.full(channels + 1, window.border.value * self.layout.white)
+        outside[-1] = self.layout.white  # outside is as opaque as outside a picture without alpha
+        summed = self._act(action, both, replace(window, bias=0.0), name, outside)
         gain = action.sum if isinstance(action, Kernel) else 1.0
         divided = graph.unweigh(summed.node, gain, window.bias)
         self.colour = Stream(graph.pick(divided, list(range(channels))), summed.field)
         self.alpha = Stream(graph.pick(divided, [channels]), summed.field)
 
-    def _act(self, action: Kernel | Point | Pool, stream: Stream, window: Window, name: str, fill=None) -> Stream:
+    def _act(self, action: Kernel | Point | Pool, stream: Stream, window: Window, name: str, outside=None) -> Stream:
         """One action over one stream, with its stage in the report."""
         graph, size_in = self.graph, self.graph.signal(stream.node).shape
         if isinstance(action, Point):
@@ -147,7 +147,7 @@ class _Chain:
         if op == "convolve":
             kernel = kernel.turned()
         geometry = window.fit(size_in[:2], kernel.taps, kernel.anchor)
-        node, plan = graph.convolve(stream.node, kernel, geometry, window.bias, fill, method)
+        node, plan = graph.convolve(stream.node, kernel, geometry, window.bias, outside, method)
         weights = int(kernel.matrix.size) if isinstance(action, Kernel) else 0
         graph.stages.append(Stage(name, op, geometry, plan, size_in, graph.signal(node).shape, weights))
         self.is_signed = self.is_signed or kernel.is_zero_sum

@@ -54,7 +54,7 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
     if method != "auto":
         if method not in engine.METHODS:
             raise ConvError(f'method "{method}" is not known{hint(method, engine.METHODS)} ({_names()})')
-        refusal = engine.load(method).refusal(geometry, kernel, signal)
+        refusal = engine.load(method).refusal(kernel, geometry, signal)
         if refusal:
             raise ConvError(f"method {method} cannot do this: {refusal}")
     low, high = _reach_of_border(signal, geometry)

@@ -28,10 +28,10 @@ class Picked(_Of):
         super().__init__(signal, of)
         first, last = channels[0], channels[-1]
         is_run = channels == list(range(first, last + 1))
-        self.channels = slice(first, last + 1) if is_run else channels  # a run of channels is a view
+        self.channels = slice(first, last + 1) if is_run else channels
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        return self.of[0].read(start, stop)[:, :, self.channels]
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        out[:] = self.of[0].read(start, stop)[:, :, self.channels]
 
 
 class Joined(_Of):
@@ -41,36 +41,35 @@ class Joined(_Of):
         super().__init__(signal, *of)
         self.order = order
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        block = np.empty((stop - start, self.signal.width, self.signal.channels), self.signal.dtype)
-        sources = [(rows, c) for rows in (of.read(start, stop) for of in self.of) for c in range(rows.shape[2])]
-        for channel, source in enumerate(self.order):
-            rows, c = sources[source]
-            block[:, :, channel] = rows[:, :, c]
-        return block
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        channel = 0
+        for rows in self.of:
+            block = rows.read(start, stop)
+            for c in range(block.shape[2]):
+                out[:, :, self.order.index(channel)] = block[:, :, c]
+                channel += 1
 
 
 class Gray(_Of):
     """Luma of red, green and blue: one channel."""
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        rows = self.of[0].read(start, stop)
-        kind = np.dtype(self.signal.dtype).type
-        luma = rows[:, :, 0] * kind(LUMA[0])
-        for channel in (1, 2):
-            luma += rows[:, :, channel] * kind(LUMA[channel])
-        return luma[:, :, None]
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        rows, luma = self.of[0].read(start, stop), out[:, :, 0]
+        share = self.scratch.take("share", luma.shape, luma.dtype)
+        for channel, weight in enumerate(LUMA):
+            total = share if channel else luma
+            np.multiply(rows[:, :, channel], weight, out=total, dtype=luma.dtype)
+            if channel:
+                luma += share
 
 
 class Weighted(_Of):
     """Colours times alpha, and alpha as one more channel."""
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
         colour, alpha = (of.read(start, stop) for of in self.of)
-        block = np.empty((stop - start, self.signal.width, self.signal.channels), self.signal.dtype)
-        np.multiply(colour, alpha, out=block[:, :, :-1], dtype=self.signal.dtype, casting="unsafe")
-        block[:, :, -1:] = alpha
-        return block
+        np.multiply(colour, alpha, out=out[:, :, :-1], dtype=out.dtype, casting="unsafe")
+        out[:, :, -1:] = alpha
 
 
 class Unweighted(_Of):
@@ -83,39 +82,34 @@ class Unweighted(_Of):
         super().__init__(signal, of)
         self.gain, self.bias = gain, bias
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        rows = self.of[0].read(start, stop)
-        block = np.empty(rows.shape, self.signal.dtype)
-        alpha = block[:, :, -1:]
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        rows, colour, alpha = self.of[0].read(start, stop), out[:, :, :-1], out[:, :, -1:]
         np.divide(rows[:, :, -1:], self.gain, out=alpha, casting="unsafe")
-        is_there = alpha > 0
-        block[:, :, :-1] = 0
-        np.divide(rows[:, :, :-1], alpha, out=block[:, :, :-1], where=is_there, casting="unsafe")
-        block[:, :, :-1] += self.bias
-        return block
+        colour[:] = 0
+        np.divide(rows[:, :, :-1], alpha, out=colour, where=alpha > 0, casting="unsafe")
+        colour += self.bias
 
 
 class Sampled(_Of):
-    """Samples of a picture at `at + position * jump`, on a grid of the signal's size; `fill` where the border is flat."""
+    """Samples of a picture at `at + position * jump`; `outside` where the border is flat."""
 
     def __init__(
-        self, signal: Signal, of: Rows, at: tuple[int, int], jump: tuple[int, int], border: Border, fill: float
+        self, signal: Signal, of: Rows, at: tuple[int, int], jump: tuple[int, int], border: Border, outside: float
     ):
         super().__init__(signal, of)
-        self.at, self.jump, self.border, self.fill = at, jump, border, fill
+        self.at, self.jump, self.border, self.outside = at, jump, border, outside
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
         source = self.of[0].signal
         mode = "edge" if self.border.is_flat else self.border.mode
         ys = self.at[0] + np.arange(start, stop) * self.jump[0]
         xs = self.at[1] + np.arange(self.signal.width) * self.jump[1]
         rows, columns = locate(mode, ys, source.height), locate(mode, xs, source.width)
         first = int(rows.min())
-        block = self.of[0].read(first, int(rows.max()) + 1)[rows - first][:, columns]
+        out[:] = self.of[0].read(first, int(rows.max()) + 1)[rows - first][:, columns]
         if self.border.is_flat:
-            outside = ((ys < 0) | (ys >= source.height))[:, None] | ((xs < 0) | (xs >= source.width))
-            block[outside] = self.fill
-        return block
+            beyond = ((ys < 0) | (ys >= source.height))[:, None] | ((xs < 0) | (xs >= source.width))
+            out[beyond] = self.outside
 
 
 class Mapped(_Of):
@@ -125,8 +119,9 @@ class Mapped(_Of):
         super().__init__(signal, of)
         self.function = _POINTS[point.name](point.value, white)
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        return self.function(self.of[0].read(start, stop).astype(self.signal.dtype, copy=False))
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        out[:] = self.of[0].read(start, stop)
+        self.function(out)
 
 
 class Computed(_Of):
@@ -136,18 +131,17 @@ class Computed(_Of):
         super().__init__(signal, *of)
         self.formula, self.names, self.values = formula, names, values
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        blocks = (of.read(start, stop).astype(self.signal.dtype, copy=False) for of in self.of)
-        value = self.formula.evaluate(self.values | dict(zip(self.names, blocks, strict=True)))
-        return np.asarray(value, self.signal.dtype)
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        blocks = (of.read(start, stop).astype(out.dtype, copy=False) for of in self.of)
+        out[:] = self.formula.evaluate(self.values | dict(zip(self.names, blocks, strict=True)))
 
 
-_POINTS = {
-    "relu": lambda value, white: lambda x: np.clip(x, 0, None),
-    "abs": lambda value, white: np.abs,
-    "square": lambda value, white: np.square,
-    "sqrt": lambda value, white: lambda x: np.sqrt(np.clip(x, 0, None)),
-    "threshold": lambda value, white: lambda x: np.where(x > value, x.dtype.type(white), x.dtype.type(0)),
+_POINTS = {  # each makes a function that changes an array in place
+    "relu": lambda value, white: lambda x: np.clip(x, 0, None, out=x),
+    "abs": lambda value, white: lambda x: np.abs(x, out=x),
+    "square": lambda value, white: lambda x: np.square(x, out=x),
+    "sqrt": lambda value, white: lambda x: np.sqrt(np.clip(x, 0, None, out=x), out=x),
+    "threshold": lambda value, white: lambda x: np.multiply(x > value, white, out=x, casting="unsafe"),
 }
 
 

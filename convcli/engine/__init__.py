@@ -2,12 +2,17 @@
 
 A method is a module with two functions:
 
-    run(block, kernel, geometry) -> array
-        block: (rows, columns, C), the input under `n` rows of output, padding included, in the dtype that
-        the plan chose; never written to. Gives (n, geometry.x.out, C), or (n, geometry.x.out, O) for a kernel
-        with planes, in the same dtype: sums of `kernel.matrix`, neither scaled, rounded nor clipped.
-    refusal(geometry, kernel, signal) -> str | None
+    refusal(kernel, geometry, signal) -> str | None
         why this method cannot do the job, in words for the user; None when it can.
+    build(kernel, geometry, dtype) -> run
+        what can be worked out before the first sample; `dtype` is that of the sums, as the plan chose it.
+
+and `run(block, out, scratch)` fills `out` with the sums of `kernel.matrix`, neither scaled, rounded nor clipped:
+
+    block: (rows, columns, C) of `dtype`, contiguous: the input under `n` rows of output, padding included;
+        never written to.
+    out: (n, geometry.x.out, C) of `dtype`, contiguous; C is O for a kernel with planes.
+    scratch: a `Scratch`, memory that the next strip finds again.
 """
 
 from importlib import import_module

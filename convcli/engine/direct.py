@@ -8,80 +8,95 @@ the columns are dealt out to `stride` phases first, after which each tap reads o
 
 import numpy as np
 
+from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["refusal", "run"]
+__all__ = ["build", "refusal"]
 
 
-def refusal(geometry: Geometry, kernel: Kernel, signal: Signal) -> str | None:
+def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """None: any kernel, stride and dilation will do."""
     return None
 
 
-def run(block: np.ndarray, kernel: Kernel, geometry: Geometry) -> np.ndarray:
-    """Sums of `kernel.matrix` over `block`, see `convcli.engine`."""
-    rows = (len(block) - geometry.y.reach) // geometry.y.stride + 1
-    matrix = kernel.matrix
+def build(kernel: Kernel, geometry: Geometry, dtype: str):
+    """The run of `convcli.engine` for one kernel."""
+    x = geometry.x
     if kernel.planes is None:
-        channels = block.shape[2]
-        out = np.empty((rows, geometry.x.out * channels), dtype=block.dtype)
-        _sum_taps(out, [(matrix, _phases(block, geometry))], channels, geometry)
-        return out.reshape(rows, geometry.x.out, channels)
-    bank = matrix.reshape(-1, *matrix.shape[-3:])
-    planes = [_phases(block[:, :, c : c + 1], geometry) for c in range(block.shape[2])]
-    out = np.empty((rows, geometry.x.out, len(bank)), dtype=block.dtype)
-    for o, weights in enumerate(bank):
-        plane = np.empty((rows, geometry.x.out), dtype=block.dtype)
-        _sum_taps(plane, list(zip(weights, planes, strict=True)), 1, geometry)
-        out[:, :, o] = plane
-    return out
+        terms = _terms(kernel.matrix[None])
+
+        def run(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+            lines = _phases(block, x.stride, scratch, "phases")
+            _sum(terms, [lines], out.reshape(len(out), -1), block.shape[2], geometry, scratch)
+
+        return run
+    bank = [_terms(planes) for planes in kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])]
+
+    def run_bank(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+        planes = [_phases(block[:, :, c : c + 1], x.stride, scratch, f"plane {c}") for c in range(block.shape[2])]
+        plane = scratch.take("map", out.shape[:2], out.dtype)
+        for o, terms in enumerate(bank):
+            _sum(terms, planes, plane, 1, geometry, scratch)
+            out[:, :, o] = plane
+
+    return run_bank
 
 
-def _phases(block: np.ndarray, geometry: Geometry) -> list[np.ndarray]:
+def _terms(planes: np.ndarray) -> list[tuple[float, list[tuple[bool, int, int, int]]]]:
+    """Taps by size: (size, [(is positive, plane, u, v), ...]); a positive tap first, size 1 last."""
+    groups: dict[float, list] = {}
+    for (c, u, v), weight in np.ndenumerate(planes):
+        if weight:
+            groups.setdefault(abs(float(weight)), []).append((bool(weight > 0), c, u, v))
+    terms = [(size, sorted(taps, key=lambda tap: not tap[0])) for size, taps in groups.items()]
+    return sorted(terms, key=lambda term: (term[0] == 1, not term[1][0][0]))
+
+
+def _phases(block: np.ndarray, stride: int, scratch: Scratch, name: str) -> list[np.ndarray]:
     """Every stride-th column from each start, as contiguous (rows, columns * C) arrays."""
-    stride = geometry.x.stride
-    lines = (np.ascontiguousarray(block[:, p::stride]) for p in range(min(stride, block.shape[1])))
-    return [line.reshape(len(line), -1) for line in lines]
+    if stride == 1 and block.flags.c_contiguous:
+        return [block.reshape(len(block), -1)]
+    lines = []
+    for start in range(min(stride, block.shape[1])):
+        phase = block[:, start::stride]
+        line = scratch.take(f"{name} {start}", phase.shape, phase.dtype)
+        line[:] = phase
+        lines.append(line.reshape(len(block), -1))
+    return lines
 
 
-def _sum_taps(out: np.ndarray, planes: list, channels: int, geometry: Geometry) -> None:
-    """Fills `out` (rows, width) with the sum over all (weights, phases) pairs."""
+def _sum(terms: list, planes: list, out: np.ndarray, channels: int, geometry: Geometry, scratch: Scratch) -> None:
+    """Fills `out` (rows, width) with the weighted sum of the taps over `planes`, lists of phases."""
     y, x = geometry.y, geometry.x
+    if not terms:
+        out[:] = 0
+        return
 
-    def under(phases, u, v):
-        """The samples that tap (u, v) meets, one for each sample of `out`."""
-        phase, step = phases[v * x.dilation % x.stride], v * x.dilation // x.stride * channels
+    def under(c: int, u: int, v: int) -> np.ndarray:
+        """The samples that a tap meets, one for each sample of `out`."""
+        phase, step = planes[c][v * x.dilation % x.stride], v * x.dilation // x.stride * channels
         top = u * y.dilation
         return phase[top : top + (len(out) - 1) * y.stride + 1 : y.stride, step : step + out.shape[1]]
 
-    groups: dict[float, list] = {}
-    for weights, phases in planes:
-        for (u, v), weight in np.ndenumerate(weights):
-            if weight:
-                groups.setdefault(abs(float(weight)), []).append((weight > 0, under(phases, u, v)))
-    if not groups:
-        out[:] = 0
-        return
-    share = np.empty_like(out)  # the sum of one group before its multiplication
-    for n, (size, taps) in enumerate(sorted(groups.items(), key=lambda item: item[0] == 1)):
-        taps.sort(key=lambda tap: not tap[0])  # a positive one first saves the negation
-        total = out if n == 0 else share
+    share = scratch.take("share", out.shape, out.dtype) if len(terms) > 1 else out
+    total = out
+    for size, ((plus, *first), *others) in terms:
         factor = out.dtype.type(size)
-        first_plus, first = taps[0]
-        if len(taps) == 1:
-            np.multiply(first, factor if first_plus else -factor, out=total)
+        if not others:
+            np.multiply(under(*first), factor if plus else -factor, out=total)
         else:
-            plus, second = taps[1]
-            if first_plus:
-                (np.add if plus else np.subtract)(first, second, out=total)
+            (second_plus, *second), *rest = others
+            if plus:
+                (np.add if second_plus else np.subtract)(under(*first), under(*second), out=total)
             else:
-                np.negative(first, out=total)
-                np.subtract(total, second, out=total)
-            for plus, tap in taps[2:]:
-                (np.add if plus else np.subtract)(total, tap, out=total)
+                np.negative(under(*first), out=total)
+                np.subtract(total, under(*second), out=total)
+            for next_plus, *tap in rest:
+                (np.add if next_plus else np.subtract)(total, under(*tap), out=total)
             if size != 1:
                 np.multiply(total, factor, out=total)
-        if n:
+        if total is share and share is not out:
             np.add(out, share, out=out)
+        total = share

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convcli.engine.strips import Rows, padded
+from convcli.engine.strips import Rows, pad
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
@@ -18,11 +18,13 @@ class MaxPooled(Rows):
         kind = np.dtype(signal.dtype)
         self.least = np.iinfo(kind).min if kind.kind in "iu" else -np.inf
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
         y, x = self.geometry.y, self.geometry.x
-        block = padded(self.of, self.geometry, *y.needs(start, stop), self.signal.dtype, self.least)
+        first, last = y.needs(start, stop)
+        block = self.scratch.take("block", (last - first, x.lo + x.size + x.hi, out.shape[2]), out.dtype)
+        pad(self.of, self.geometry, first, last, block, self.least)
         block = _sliding(block, y.taps, y.dilation)[:: y.stride]
-        return _sliding(block.swapaxes(0, 1), x.taps, x.dilation)[:: x.stride].swapaxes(0, 1)
+        out[:] = _sliding(block.swapaxes(0, 1), x.taps, x.dilation)[:: x.stride].swapaxes(0, 1)
 
 
 def _sliding(block: np.ndarray, taps: int, dilation: int) -> np.ndarray:

@@ -2,37 +2,36 @@
 
 import numpy as np
 
+from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["refusal", "run"]
+__all__ = ["build", "refusal"]
 
 
-def refusal(geometry: Geometry, kernel: Kernel, signal: Signal) -> str | None:
+def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """None: the definition has no limits but patience."""
     return None
 
 
-def run(block: np.ndarray, kernel: Kernel, geometry: Geometry) -> np.ndarray:
+def build(kernel: Kernel, geometry: Geometry, dtype: str):
     """z[i, j] = sum over u, v of w[u, v] x[i sy + u dy, j sx + v dx], summed in Python's own numbers."""
     y, x = geometry.y, geometry.x
-    rows = (len(block) - y.reach) // y.stride + 1
-    matrix = kernel.matrix
-    channels = range(block.shape[2])
-    if kernel.planes is None:  # each channel alone: a bank whose map c sees channel c only
-        maps = [[(c, matrix)] for c in channels]
-    else:
-        bank = matrix.reshape(-1, *matrix.shape[-3:])
-        maps = [list(enumerate(planes)) for planes in bank]
-    samples, out = block.tolist(), np.empty((rows, x.out, len(maps)), dtype=np.float64)
-    for o, planes in enumerate(maps):
-        for i in range(rows):
-            for j in range(x.out):
-                out[i, j, o] = sum(
-                    w * samples[i * y.stride + u * y.dilation][j * x.stride + v * x.dilation][c]
-                    for c, plane in planes
-                    for u, line in enumerate(plane.tolist())
-                    for v, w in enumerate(line)
-                )
-    return out.astype(block.dtype)
+    bank = None if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]).tolist()
+
+    def run(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+        samples = block.tolist()
+        for o in range(out.shape[2]):
+            # a plain matrix takes each channel alone: map o sees channel o
+            planes = [(o, kernel.matrix.tolist())] if bank is None else list(enumerate(bank[o]))
+            for i in range(out.shape[0]):
+                for j in range(out.shape[1]):
+                    out[i, j, o] = sum(
+                        w * samples[i * y.stride + u * y.dilation][j * x.stride + v * x.dilation][c]
+                        for c, plane in planes
+                        for u, line in enumerate(plane)
+                        for v, w in enumerate(line)
+                    )
+
+    return run

@@ -12,39 +12,43 @@ import numpy as np
 
 from convcli import engine
 from convcli.border import locate
+from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.planner import Plan
 from convcli.signal import Signal
 
-__all__ = ["Convolved", "Picture", "Rows", "padded", "walk"]
+__all__ = ["Convolved", "Picture", "Rows", "pad", "walk"]
 
 
 class Rows:
-    """A picture given by ranges of its rows; `compute` makes them, `read` remembers the last ones.
+    """A picture given by ranges of its rows: `fill` makes them, `read` remembers the last ones.
 
     One thread uses one Rows: a walk with two threads builds two.
     """
 
     def __init__(self, signal: Signal):
         self.signal = signal
-        self._kept = (0, 0, None)
+        self.scratch = Scratch()
+        self._kept = np.empty((0, signal.width, signal.channels), signal.dtype)
+        self._first = self._last = 0
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        """Rows start..stop-1 as (stop - start, W, C), 0 <= start < stop <= H."""
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        """Rows start..stop-1 into `out` (stop - start, W, C), contiguous; 0 <= start < stop <= H."""
         raise NotImplementedError
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """The same, where rows that the last call gave are not computed again; not to be written to."""
-        first, last, block = self._kept
-        if first <= start and stop <= last:
-            return block[start - first : stop - first]
-        if first <= start < last:
-            block = np.concatenate((block[start - first :], self.compute(last, stop)))
-        else:
-            block = self.compute(start, stop)
-        self._kept = (start, stop, block)
-        return block
+        """The same as an array that holds until the next call; rows that the last call gave are not made again."""
+        if start < self._first or stop > self._last:
+            held = self._last - start if self._first <= start < self._last else 0
+            kept = self._kept
+            if len(kept) < stop - start:
+                kept = np.empty((stop - start, *kept.shape[1:]), kept.dtype)
+            if held:
+                kept[:held] = self._kept[start - self._first : self._last - self._first]
+            self._kept, self._first, self._last = kept, start, stop
+            self.fill(start + held, stop, kept[held : stop - start])
+        return self._kept[start - self._first : stop - self._first]
 
 
 class Picture(Rows):
@@ -54,16 +58,17 @@ class Picture(Rows):
         super().__init__(signal)
         self.pixels = pixels
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        return self.pixels[start:stop]
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        out[:] = self.pixels[start:stop]
 
-    read = compute
+    def read(self, start: int, stop: int) -> np.ndarray:
+        return self.pixels[start:stop]
 
 
 class Convolved(Rows):
     """Another picture under a kernel, scaled, with the bias added.
 
-    fill: what stands outside where the border is flat, a value for each channel.
+    outside: what stands outside where the border is flat, a value for each channel or one for all.
     """
 
     def __init__(
@@ -74,59 +79,63 @@ class Convolved(Rows):
         geometry: Geometry,
         plan: Plan,
         bias: float = 0.0,
-        fill: np.ndarray | float = 0.0,
+        outside: np.ndarray | float = 0.0,
     ):
         super().__init__(signal)
-        self.of, self.kernel, self.geometry, self.plan, self.bias, self.fill = of, kernel, geometry, plan, bias, fill
-        self.run = engine.load(plan.method).run
+        self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.dtype, outside
+        self.scale, self.bias = kernel.scale, bias
+        self.run = engine.load(plan.method).build(kernel, geometry, plan.dtype)
 
-    def compute(self, start: int, stop: int) -> np.ndarray:
-        block = padded(self.of, self.geometry, *self.geometry.y.needs(start, stop), self.plan.dtype, self.fill)
-        sums = self.run(block, self.kernel, self.geometry)
-        if self.kernel.scale != 1:
-            sums = np.multiply(sums, self.kernel.scale, dtype=self.signal.dtype)
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        first, last = self.geometry.y.needs(start, stop)
+        width = self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi
+        block = self.scratch.take("block", (last - first, width, self.of.signal.channels), self.dtype)
+        pad(self.of, self.geometry, first, last, block, self.outside)
+        plain = self.scale == 1 and not self.bias and out.dtype == self.dtype
+        sums = out if plain else self.scratch.take("sums", out.shape, self.dtype)
+        self.run(block, sums, self.scratch)
+        if self.scale != 1:
+            np.multiply(sums, self.scale, out=out, dtype=out.dtype, casting="unsafe")
+            sums = out
         if self.bias:
-            sums = np.add(sums, self.bias, dtype=self.signal.dtype)
-        return sums
+            np.add(sums, self.bias, out=out, dtype=out.dtype, casting="unsafe")
 
 
-def padded(of: Rows, geometry: Geometry, start: int, stop: int, dtype: str, fill=0.0) -> np.ndarray:
-    """Input rows start..stop-1 with left and right padding, as a new array of `dtype`; rows may lie outside."""
-    height, width, channels = of.signal.shape
+def pad(of: Rows, geometry: Geometry, start: int, stop: int, block: np.ndarray, outside=0.0) -> None:
+    """Input rows start..stop-1, which may lie outside, into `block` with what stands left and right of them."""
+    height, width, _ = of.signal.shape
     left, right, mode = geometry.x.lo, geometry.x.hi, geometry.border.mode
-    block = np.empty((stop - start, left + width + right, channels), dtype=dtype)
     inner = block[:, left : left + width]
     first, last = max(start, 0), min(stop, height)
     if first < last:
         inner[first - start : last - start] = of.read(first, last)
-    for outside in (range(start, min(stop, 0)), range(max(start, height), stop)):
-        if not outside:
+    for beyond in (range(start, min(stop, 0)), range(max(start, height), stop)):
+        if not beyond:
             continue
-        at = slice(outside.start - start, outside.stop - start)
+        at = slice(beyond.start - start, beyond.stop - start)
         if geometry.border.is_flat:
-            inner[at] = fill
+            inner[at] = outside
             continue
-        rows = locate(mode, np.arange(outside.start, outside.stop), height)
+        rows = locate(mode, np.arange(beyond.start, beyond.stop), height)
         low, high = int(rows.min()), int(rows.max()) + 1
         if first <= low and high <= last:  # the strip holds them already, converted
-            inner[at] = inner[rows + (0 - start)]
+            inner[at] = inner[rows - start]
         else:
-            inner[at] = of.compute(low, high)[rows - low]
+            inner[at] = of.read(low, high)[rows - low]
     for edge, columns in ((block[:, :left], range(-left, 0)), (block[:, left + width :], range(width, width + right))):
         if not columns:
             continue
         if geometry.border.is_flat:
-            edge[:] = fill
+            edge[:] = outside
         else:
             edge[:] = inner[:, locate(mode, np.arange(columns.start, columns.stop), width)]
-    return block
 
 
 def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
     """Calls `sink(start, block)` for all strips of a picture of `height` rows, in any order.
 
     open_rows: makes a Rows, once for each thread. Every thread walks its own run of neighbouring strips, so
-    that a step finds most of the rows it needs among those it has just computed.
+    that a step finds most of the rows it needs among those it has just made. The sink may write to its block.
     """
     starts = range(0, height, strip)
     threads = max(1, min(threads, len(starts)))
@@ -136,10 +145,13 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
     def work(mine: range) -> None:
         try:
             rows = open_rows()
+            block = np.empty((min(strip, height), rows.signal.width, rows.signal.channels), rows.signal.dtype)
             for start in mine:
                 if failures:
                     return
-                sink(start, rows.compute(start, min(start + strip, height)))
+                stop = min(start + strip, height)
+                rows.fill(start, stop, block[: stop - start])
+                sink(start, block[: stop - start])
         except BaseException as failure:  # whatever it is, it belongs to the caller's thread
             failures.append(failure)
 
