@@ -22,6 +22,7 @@ __all__ = ["METHODS", "load"]
 
 METHODS = {
     "direct": "shifted copies of the picture, weighted and added up",
+    "separable": "a kernel of rank one as two passes, down and along",
     "reference": "the definition, one output sample after the other (slow)",
 }
 

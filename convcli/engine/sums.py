@@ -1,0 +1,77 @@
+"""Weighted sums of shifted arrays, in as few numpy passes as the weights allow.
+
+Taps of equal size are added before the one multiplication they share, and a size of one is not multiplied.
+What a sum costs is counted in passes over its output, so that callers can compare.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+
+import numpy as np
+
+from convcli.engine.scratch import Scratch
+
+__all__ = ["cost", "group", "phases", "weighted_sum"]
+
+Terms = list[tuple[float, list[tuple[bool, Hashable]]]]
+
+
+def group(taps: Iterable[tuple[Hashable, float]]) -> Terms:
+    """Taps by the size of their weights: [(size, [(is positive, tap), ...]), ...], zeros left out.
+
+    A positive tap comes first and size 1 last, which saves a negation and a pass.
+    """
+    sizes: dict[float, list] = {}
+    for tap, weight in taps:
+        if weight:
+            sizes.setdefault(abs(float(weight)), []).append((weight > 0, tap))
+    terms = [(size, sorted(signed, key=lambda tap: not tap[0])) for size, signed in sizes.items()]
+    return sorted(terms, key=lambda term: (term[0] == 1, not term[1][0][0]))
+
+
+def cost(terms: Terms) -> int:
+    """Passes of `weighted_sum`."""
+    within = sum(max(len(taps) - 1, 1) + (len(taps) > 1 and (size != 1) + (not taps[0][0])) for size, taps in terms)
+    return within + max(len(terms) - 1, 0)
+
+
+def weighted_sum(terms: Terms, under: Callable[[Hashable], np.ndarray], out: np.ndarray, scratch: Scratch) -> None:
+    """Fills `out` with the sum of weight * under(tap) over all taps; `under` gives arrays of its shape."""
+    if not terms:
+        out[:] = 0
+        return
+    share = scratch.take("share", out.shape, out.dtype) if len(terms) > 1 else out
+    total = out
+    for size, ((plus, first), *others) in terms:
+        factor = out.dtype.type(size)
+        if not others:
+            np.multiply(under(first), factor if plus else -factor, out=total)
+        else:
+            (second_plus, second), *rest = others
+            if plus:
+                (np.add if second_plus else np.subtract)(under(first), under(second), out=total)
+            else:
+                np.negative(under(first), out=total)
+                np.subtract(total, under(second), out=total)
+            for next_plus, tap in rest:
+                (np.add if next_plus else np.subtract)(total, under(tap), out=total)
+            if size != 1:
+                np.multiply(total, factor, out=total)
+        if total is not out:
+            np.add(out, total, out=out)
+        total = share
+
+
+def phases(block: np.ndarray, stride: int, scratch: Scratch, name: str = "phase") -> list[np.ndarray]:
+    """Every stride-th column of (rows, columns, C) from each start, as contiguous (rows, columns * C) arrays.
+
+    A stride would make every pass a gather; dealt out once, each tap reads one phase in a straight line.
+    """
+    if stride == 1 and block.flags.c_contiguous:
+        return [block.reshape(len(block), -1)]
+    lines = []
+    for start in range(min(stride, block.shape[1])):
+        phase = block[:, start::stride]
+        line = scratch.take(f"{name} {start}", phase.shape, phase.dtype)
+        line[:] = phase
+        lines.append(line.reshape(len(block), -1))
+    return lines
