@@ -45,7 +45,8 @@ def hint(word: str, known) -> str:
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     squeezed = {name.replace("-", ""): name for name in known}
     plain = word.lower().replace("-", "").replace("_", "").replace(" ", "")
-    near = list(dict.fromkeys([squeezed[plain]] * (plain in squeezed) + near))
+    if plain in squeezed:
+        near = list(dict.fromkeys([squeezed[plain], *near]))
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

@@ -199,7 +199,7 @@ class Graph:
             height,
             width,
             kernel.maps or signal.channels,
-            chosen.dtype if kernel.scale == 1 and not bias else chosen.real,
+            chosen.numbers.dtype if kernel.scale == 1 and not bias else chosen.real,
             chosen.low,
             chosen.high,
             chosen.whole,

@@ -1,15 +1,17 @@
 """How a convolution will be done, decided before a sample is touched.
 
-`choose` is a pure function of sizes, weights and bounds. It picks the method and the dtype in which the
-sums are exact (whole numbers) or within 1e-3 of a level (all others), and can say why.
+`choose` is a pure function of sizes, weights and bounds. It picks the method that costs least, and the dtype in
+which its sums are exact (whole numbers) or within 1e-3 of a level (all others), and can say why.
 """
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf, log2, sqrt
 
 import numpy as np
 
 from convcli import engine
+from convcli.engine import Numbers
+from convcli.engine.costs import READ
 from convcli.errors import ConvError, hint
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
@@ -18,21 +20,27 @@ from convcli.signal import Signal
 __all__ = ["Plan", "choose"]
 
 _TOLERANCE = 1e-3  # of a level: what a sum may be off when it is not whole
-_EXACT = (("int16", 2**15 - 1), ("int32", 2**31 - 1), ("float64", 2**53))
+# the largest whole sums that a method keeps exact in a dtype; a spectrum needs room for its rounding
+_ADDING = (("int16", 2**15 - 1), ("uint16", 2**16 - 1), ("int32", 2**31 - 1), ("float64", 2**53))
+_EXACT = {
+    "toeplitz": (("float32", 2**24), ("float64", 2**53)),
+    "fft": (("float32", 2**17), ("float64", 2**44)),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A method, the dtype of its sums, multiply-adds, bytes of working memory for each row, and the reason.
+    """A method, the numbers it works in, multiply-adds, bytes of working memory for each row, and the reason.
 
-    low, high: bounds of the result, scale and bias included. whole: the result is whole numbers. real: the
-    dtype of a result that is scaled or has a bias.
+    cost: nanoseconds a sample on one thread. low, high: bounds of the result, scale and bias included. whole: the
+    result is whole numbers. real: the dtype of a result that is scaled or has a bias.
     """
 
     method: str
-    dtype: str
+    numbers: Numbers
     macs: int
     row_bytes: int
+    cost: float
     why: str
     low: float = -inf
     high: float = inf
@@ -40,7 +48,7 @@ class Plan:
     real: str = "float32"
 
     def __str__(self) -> str:
-        return f"{self.method} in {self.dtype}: {self.why}"
+        return f"{self.method} in {self.numbers.dtype}: {self.why}"
 
 
 def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0, method: str = "auto") -> Plan:
@@ -51,45 +59,53 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
             f"and the picture has {signal.channels} channel{'s' * (signal.channels != 1)}"
             + (" (--channels gray gives one)" if kernel.planes == 1 else "")
         )
-    if method != "auto":
-        if method not in engine.METHODS:
-            raise ConvError(f'method "{method}" is not known{hint(method, engine.METHODS)} ({_names()})')
-        refusal = engine.load(method).refusal(kernel, geometry, signal)
-        if refusal:
-            raise ConvError(f"method {method} cannot do this: {refusal}")
     low, high = _reach_of_border(signal, geometry)
-    plus, minus, taps = _extent(kernel)
-    dtype, why, whole = _sums(kernel, signal, geometry, max(abs(low), abs(high)) * (plus + minus), taps)
-    ends = sorted(
-        (
-            kernel.scale * (plus * high - minus * low) + bias,
-            kernel.scale * (plus * low - minus * high) + bias,
-        )
-    )
-    bounded = low > -inf and high < inf
-    maps = kernel.maps or signal.channels
-    depth = 1 if kernel.planes is None else kernel.planes
-    macs = geometry.y.out * geometry.x.out * maps * depth * geometry.y.taps * geometry.x.taps
-    width = geometry.x.size + geometry.x.lo + geometry.x.hi
-    row_bytes = np.dtype(dtype).itemsize * (width * signal.channels * 2 + geometry.x.out * maps * 3)
-    if not bounded:
-        ends = [-inf, inf]
+    plus, minus = _extent(kernel)
+    bound = max(abs(low), abs(high)) * (plus + minus)
+    chosen, numbers, cost, why = _method(geometry, kernel, signal, bound, low, method)
+    ends = [kernel.scale * (plus * high - minus * low) + bias, kernel.scale * (plus * low - minus * high) + bias]
+    low, high = (min(ends), max(ends)) if bound < inf else (-inf, inf)
     # a float32 holds a thousandth of a level up to 2^13 levels
-    narrow = signal.real == "float32" and dtype != "float64" and (not bounded or max(map(abs, ends)) <= 2**13)
+    narrow = signal.real == "float32" and numbers.dtype != "float64" and (bound == inf or max(-low, high) <= 2**13)
+    maps = kernel.maps or signal.channels
+    width = geometry.x.size + geometry.x.lo + geometry.x.hi
     return Plan(
-        "direct" if method == "auto" else method,
-        dtype,
-        macs,
-        row_bytes,
+        chosen,
+        numbers,
+        geometry.y.out * geometry.x.out * maps * (kernel.planes or 1) * geometry.y.taps * geometry.x.taps,
+        np.dtype(numbers.dtype).itemsize * (width * signal.channels * 2 + geometry.x.out * maps * 3),
+        cost,
         why,
-        *ends,
-        whole=whole and kernel.scale == int(kernel.scale) and bias == int(bias),
+        low,
+        high,
+        whole=numbers.whole and kernel.scale == int(kernel.scale) and bias == int(bias),
         real="float32" if narrow else "float64",
     )
 
 
-def _names() -> str:
-    return ", ".join(["auto", *engine.METHODS])
+def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, float, str]:
+    """The method, its numbers, its cost and the reason."""
+    if asked != "auto":
+        if asked not in engine.METHODS:
+            raise ConvError(
+                f'method "{asked}" is not known{hint(asked, engine.METHODS)} (auto, {", ".join(engine.METHODS)})'
+            )
+        refusal = engine.load(asked).refusal(kernel, geometry, signal)
+        if refusal:
+            raise ConvError(f"method {asked} cannot do this: {refusal}")
+    rows = []
+    for name in engine.METHODS if asked == "auto" else [asked]:
+        module = engine.load(name)
+        if module.refusal(kernel, geometry, signal):
+            continue
+        numbers, why = _numbers(name, kernel, signal, geometry, bound, low)
+        own = module.cost(kernel, geometry, signal.channels, numbers)
+        rows.append((own + READ[numbers.dtype], name, numbers, why))
+    rows.sort(key=lambda row: row[0])
+    cost, name, numbers, why = rows[0]
+    if len(rows) > 1:
+        why = f"{why}; {cost:.2g} ns a sample, {rows[1][1]} would take {rows[1][0]:.2g}"
+    return name, numbers, cost, why
 
 
 def _reach_of_border(signal: Signal, geometry: Geometry) -> tuple[float, float]:
@@ -101,28 +117,35 @@ def _reach_of_border(signal: Signal, geometry: Geometry) -> tuple[float, float]:
     return (signal.low, signal.high)
 
 
-def _extent(kernel: Kernel) -> tuple[float, float, int]:
-    """Largest sum of positive weights, of negative ones (as a size), and number of weights in one map."""
+def _extent(kernel: Kernel) -> tuple[float, float]:
+    """Largest sum of positive weights in one map, and of negative ones (as a size)."""
     maps = kernel.matrix.reshape(-1 if kernel.matrix.ndim == 4 else 1, int(np.prod(kernel.matrix.shape[-3:])))
-    return (
-        float(np.maximum(maps, 0).sum(axis=1).max()),
-        float(np.maximum(-maps, 0).sum(axis=1).max()),
-        int(np.count_nonzero(maps, axis=1).max()),
-    )
+    return (float(np.maximum(maps, 0).sum(axis=1).max()), float(np.maximum(-maps, 0).sum(axis=1).max()))
 
 
-def _sums(kernel: Kernel, signal: Signal, geometry: Geometry, bound: float, taps: int) -> tuple[str, str, bool]:
-    """The dtype of the sums, the reason, and whether they are whole; `bound` is the largest possible one."""
-    border = geometry.border
-    padded = any(geometry.padding)
-    even = not padded or (border.mode != "mean" and border.value == int(border.value))
-    if signal.whole and kernel.is_whole and even:
-        for dtype, limit in _EXACT:
+def _numbers(method, kernel, signal, geometry, bound, low) -> tuple[Numbers, str]:
+    """The narrowest numbers that keep the promise, and why; `bound` is the size of the largest possible sum."""
+    border, padded = geometry.border, any(geometry.padding)
+    is_even = not padded or (border.mode != "mean" and border.value == int(border.value))
+    if signal.whole and kernel.is_whole and is_even:
+        for dtype, limit in _EXACT.get(method, _ADDING):
+            if dtype == "uint16" and (low < 0 or (kernel.matrix < 0).any()):
+                continue
             if bound <= limit:
-                return dtype, f"whole weights, sums of at most {bound:.0f} are exact", True
-    if signal.real == "float32":
-        # rounding errors of a running sum grow like a random walk: sqrt(taps) half units of the largest sum
-        error = 2**-24 * bound * abs(kernel.scale) * (1 + sqrt(taps))
-        if error <= _TOLERANCE or not signal.is_bounded:
-            return "float32", "24 bits keep sums within a thousandth of a level", False
-    return "float64", "more than 24 bits are needed", False
+                return Numbers(dtype, True), f"whole weights, sums of at most {bound:.0f} are exact"
+    bounded = bound < inf
+    error = _rounding(method, kernel, signal, geometry, bound) if bounded else 0.0
+    if signal.real == "float32" and error <= _TOLERANCE:
+        return Numbers("float32", False, bounded), "24 bits keep sums within a thousandth of a level"
+    return Numbers("float64", False, bounded), "more than 24 bits are needed"
+
+
+def _rounding(method, kernel, signal, geometry, bound) -> float:
+    """How far off a float32 sum may be, in levels: roundings add up like the steps of a random walk."""
+    unit = 2.0**-24
+    if method == "fft":  # a spectrum spreads the rounding of the whole tile over every sample of it
+        area = (6 * geometry.y.reach) * (6 * geometry.x.reach)
+        peak, size = signal.peak / 2, float(np.sqrt((kernel.weights**2).sum()))
+        return unit * peak * sqrt(area) * size * log2(max(area, 2)) / 4
+    taps = int(np.count_nonzero(kernel.matrix))
+    return unit * bound * abs(kernel.scale) * (1 + sqrt(taps))

@@ -7,7 +7,7 @@ from convcli.border import Border
 from convcli.errors import ConvError
 from convcli.geometry import Window
 
-__all__ = ["AMOUNT", "BORDER", "NUMBER", "PAIR", "SIZE", "window_of"]
+__all__ = ["AMOUNT", "BORDER", "NUMBER", "PAIR", "SIZE", "WHOLE", "window_of"]
 
 
 class Words(click.ParamType):
@@ -30,6 +30,7 @@ SIZE = Words("size", lambda text, what: words.pair(text, what, 0))
 AMOUNT = Words("amount", lambda text, what: words.amount(text))
 BORDER = Words("border", lambda text, what: Border.parse(text))
 NUMBER = Words("number", words.number)
+WHOLE = Words("whole", lambda text, what: words.integer(text, what, 1))
 
 
 def window_of(

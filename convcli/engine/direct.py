@@ -6,13 +6,15 @@ further; so colour costs nothing extra.
 
 import numpy as np
 
+from convcli.engine import Numbers, Sums
+from convcli.engine.costs import GATHER, PASS
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import group, phases, weighted_sum
+from convcli.engine.sums import group, passes, phases, weighted_sum
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["build", "refusal"]
+__all__ = ["build", "cost", "refusal"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -20,27 +22,35 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     return None
 
 
-def build(kernel: Kernel, geometry: Geometry, dtype: str):
-    """The run of `convcli.engine` for one kernel."""
+def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
+    """Passes over the result; with a stride along x, the picture is dealt out first."""
+    maps = kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]) if kernel.planes else kernel.matrix[None]
+    work = sum(passes(group(np.ndenumerate(planes))) for planes in maps) / len(maps)
+    dealt = geometry.y.stride * geometry.x.stride * GATHER * (kernel.planes or 1) / len(maps)
+    return work * PASS[numbers.dtype] + (dealt if geometry.x.stride > 1 or kernel.planes else 0)
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+    """The sums of `convcli.engine` for one kernel."""
     stride = geometry.x.stride
     if kernel.planes is None:
         terms = group(np.ndenumerate(kernel.matrix[None]))
 
-        def run(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+        def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
             planes = [phases(block, stride, scratch)]
             _fill(terms, planes, out.reshape(len(out), -1), block.shape[2], geometry, scratch)
 
-        return run
+        return Sums(fill)
     bank = [group(np.ndenumerate(planes)) for planes in kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])]
 
-    def run_bank(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    def fill_bank(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         planes = [phases(block[:, :, c : c + 1], stride, scratch, f"plane {c}") for c in range(block.shape[2])]
         plane = scratch.take("map", out.shape[:2], out.dtype)
         for o, terms in enumerate(bank):
             _fill(terms, planes, plane, 1, geometry, scratch)
             out[:, :, o] = plane
 
-    return run_bank
+    return Sums(fill_bank)
 
 
 def _fill(terms, planes: list, out: np.ndarray, channels: int, geometry: Geometry, scratch: Scratch) -> None:

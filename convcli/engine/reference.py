@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from convcli.engine import Numbers, Sums
 from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["build", "refusal"]
+__all__ = ["build", "cost", "refusal"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -15,12 +16,17 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     return None
 
 
-def build(kernel: Kernel, geometry: Geometry, dtype: str):
+def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
+    """Some 100 ns for each multiply-add: it never pays."""
+    return 100.0 * kernel.matrix.size
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
     """z[i, j] = sum over u, v of w[u, v] x[i sy + u dy, j sx + v dx], summed in Python's own numbers."""
     y, x = geometry.y, geometry.x
     bank = None if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]).tolist()
 
-    def run(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         samples = block.tolist()
         for o in range(out.shape[2]):
             # a plain matrix takes each channel alone: map o sees channel o
@@ -34,4 +40,4 @@ def build(kernel: Kernel, geometry: Geometry, dtype: str):
                         for v, w in enumerate(line)
                     )
 
-    return run
+    return Sums(fill)

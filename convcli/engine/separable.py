@@ -6,17 +6,20 @@ and those that make up k put side by side, so that a box of any length costs som
 """
 
 from dataclasses import dataclass
-from math import gcd
+from math import gcd, inf
 
 import numpy as np
 
+from convcli.engine import Numbers, Sums
+from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import cost, group, phases, weighted_sum
+from convcli.engine.sums import group, passes, phases, weighted_sum
+from convcli.engine.toeplitz import band, grain_of
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["build", "factors", "refusal"]
+__all__ = ["build", "cost", "factors", "refusal"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -58,7 +61,7 @@ class Line:
     def of(cls, weights: np.ndarray, stride: int = 1) -> "Line":
         """The stages with the fewest passes; all but the last work on every position, `stride` or not."""
         terms = group(enumerate(weights))
-        lines = [cls((), terms, cost(terms))]
+        lines = [cls((), terms, passes(terms))]
         if len(weights) > 2 and (weights == weights[0]).all():
             last = None if weights[0] == 1 and stride == 1 else group([(0, weights[0])])
             lines.append(cls((len(weights),), last, stride * _run_passes(len(weights)) + (last is not None)))
@@ -76,18 +79,45 @@ def _run_passes(length: int) -> int:
     return length.bit_length() - 1 + length.bit_count() - 1
 
 
-def build(kernel: Kernel, geometry: Geometry, dtype: str):
-    """The run of `convcli.engine` for one kernel of rank one."""
+def _band_cost(geometry: Geometry, numbers: Numbers) -> float:
+    """Nanoseconds a sample for the column as a banded matrix product; no option for integers and endless floats."""
+    if numbers.dtype not in PRODUCT or not numbers.bounded:
+        return inf
+    grain = grain_of(geometry.y.reach)
+    return PRODUCT[numbers.dtype] * ((grain - 1) * geometry.y.stride + geometry.y.reach)
+
+
+def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
+    """Passes down, over rows as wide as the input, and passes along."""
+    column, row = factors(kernel)
+    y, x = geometry.y, geometry.x
+    wide = (x.size + x.lo + x.hi) / x.out
+    down = min(Line.of(column, y.stride).passes * PASS[numbers.dtype], _band_cost(geometry, numbers))
+    along = Line.of(row, x.stride).passes * PASS[numbers.dtype]
+    return down * wide + along + (x.stride * GATHER if x.stride > 1 else 0)
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+    """The sums of `convcli.engine` for one kernel of rank one."""
     y, x = geometry.y, geometry.x
     column, row = factors(kernel)
     down, along = Line.of(column, y.stride), Line.of(row, x.stride)
+    matrix = None
+    if _band_cost(geometry, numbers) < down.passes * PASS[numbers.dtype]:
+        matrix = band(column, y, grain_of(y.reach), numbers.dtype)
 
-    def run(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         channels, flat = block.shape[2], out.reshape(len(out), -1)
         lines = block.reshape(len(block), -1)
-        for n, length in enumerate(down.runs):
+        for n, length in enumerate(() if matrix is not None else down.runs):
             lines = _sum_run(lines, length, 0, y.dilation, scratch, f"down {n % 2}")
-        if down.terms is not None:
+        if matrix is not None:
+            columns = scratch.take("columns", (len(out), lines.shape[1]), out.dtype)
+            for top in range(0, len(out), len(matrix)):
+                below = lines[top * y.stride : top * y.stride + matrix.shape[1]]
+                np.matmul(matrix, below, out=columns[top : top + len(matrix)])
+            lines = columns
+        elif down.terms is not None:
             last = (len(out) - 1) * y.stride + 1
             columns = scratch.take("columns", (len(out), lines.shape[1]), out.dtype)
 
@@ -109,7 +139,7 @@ def build(kernel: Kernel, geometry: Geometry, dtype: str):
 
             weighted_sum(along.terms, beside, flat, scratch)
 
-    return run
+    return Sums(fill, 1 if matrix is None else len(matrix))
 
 
 def _sum_run(lines, length: int, axis: int, step: int, scratch: Scratch, name: str, out=None) -> np.ndarray:

@@ -82,18 +82,28 @@ class Convolved(Rows):
         outside: np.ndarray | float = 0.0,
     ):
         super().__init__(signal)
-        self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.dtype, outside
+        self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.numbers.dtype, outside
         self.scale, self.bias = kernel.scale, bias
-        self.run = engine.load(plan.method).build(kernel, geometry, plan.dtype)
+        self.sums = engine.load(plan.method).build(kernel, geometry, plan.numbers)
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        grain = self.sums.grain
+        if start % grain or stop % grain:  # more rows, so that they begin and end on the grain
+            begin, end = start // grain * grain, -(-stop // grain) * grain
+            more = self.scratch.take("more", (end - begin, *out.shape[1:]), out.dtype)
+            self._fill(begin, end, more)
+            out[:] = more[start - begin : stop - begin]
+        else:
+            self._fill(start, stop, out)
+
+    def _fill(self, start: int, stop: int, out: np.ndarray) -> None:
         first, last = self.geometry.y.needs(start, stop)
         width = self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi
         block = self.scratch.take("block", (last - first, width, self.of.signal.channels), self.dtype)
         pad(self.of, self.geometry, first, last, block, self.outside)
         plain = self.scale == 1 and not self.bias and out.dtype == self.dtype
         sums = out if plain else self.scratch.take("sums", out.shape, self.dtype)
-        self.run(block, sums, self.scratch)
+        self.sums.fill(block, sums, self.scratch)
         if self.scale != 1:
             np.multiply(sums, self.scale, out=out, dtype=out.dtype, casting="unsafe")
             sums = out

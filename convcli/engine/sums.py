@@ -10,7 +10,7 @@ import numpy as np
 
 from convcli.engine.scratch import Scratch
 
-__all__ = ["cost", "group", "phases", "weighted_sum"]
+__all__ = ["group", "passes", "phases", "weighted_sum"]
 
 Terms = list[tuple[float, list[tuple[bool, Hashable]]]]
 
@@ -28,7 +28,7 @@ def group(taps: Iterable[tuple[Hashable, float]]) -> Terms:
     return sorted(terms, key=lambda term: (term[0] == 1, not term[1][0][0]))
 
 
-def cost(terms: Terms) -> int:
+def passes(terms: Terms) -> int:
     """Passes of `weighted_sum`."""
     within = sum(max(len(taps) - 1, 1) + (len(taps) > 1 and (size != 1) + (not taps[0][0])) for size, taps in terms)
     return within + max(len(terms) - 1, 0)

@@ -1,0 +1,98 @@
+"""Banded matrix products: a column of weights, repeated along a diagonal, times a block of rows.
+
+For B rows of output the matrix has B rows of (B - 1) stride + reach entries, and times that many rows of the picture
+it gives what B windows give: one call of BLAS for any stride and dilation, without a copy of the picture. A
+kernel of kw columns is kw such products on the picture shifted sideways, added up; a kernel with planes sums over those
+too. BLAS rounds a sum in an order that depends on the shape of its matrices, so blocks keep to a grid (`grain`).
+"""
+
+import numpy as np
+
+from convcli.engine import Numbers, Sums
+from convcli.engine.costs import GATHER, PASS, PRODUCT
+from convcli.engine.scratch import Scratch
+from convcli.engine.sums import phases
+from convcli.filters import Kernel
+from convcli.geometry import Axis, Geometry
+from convcli.signal import Signal
+
+__all__ = ["band", "build", "cost", "grain_of", "refusal"]
+
+
+def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
+    """Why a matrix product would spoil the picture."""
+    if not signal.is_bounded:
+        return "float samples may be infinite, and a matrix product spreads that over whole blocks of rows"
+    return None
+
+
+def grain_of(reach: int) -> int:
+    """Rows of a block: few waste entries on the band's corners, many repeat the picture's rows."""
+    return 8 if reach <= 8 else 16 if reach <= 64 else 32
+
+
+def band(weights: np.ndarray, axis: Axis, rows: int, dtype: str) -> np.ndarray:
+    """The matrix (rows, (rows - 1) stride + reach) with `weights` (k,) along its diagonal.
+
+    >>> band(np.array([1, 2]), Axis(9, 2, stride=2, dilation=2), 2, "float32").tolist()
+    [[1.0, 0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 2.0]]
+    """
+    matrix = np.zeros((rows, (rows - 1) * axis.stride + axis.reach), dtype)
+    for row in range(rows):
+        matrix[row, row * axis.stride : row * axis.stride + axis.reach : axis.dilation] = weights
+    return matrix
+
+
+def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
+    """A product for each column of each plane that is not zero, and an addition for each but the first."""
+    y, x = geometry.y, geometry.x
+    products = int(np.count_nonzero(kernel.matrix.any(axis=-2))) / (kernel.maps or 1)
+    entries = (grain_of(y.reach) - 1) * y.stride + y.reach
+    dealt = y.stride * x.stride * GATHER if x.stride > 1 or kernel.planes else 0
+    return products * (entries * PRODUCT[numbers.dtype] + PASS[numbers.dtype]) + dealt
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+    """The sums of `convcli.engine` for one kernel."""
+    y, x = geometry.y, geometry.x
+    grain = grain_of(y.reach)
+    bank = kernel.matrix if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])
+    if kernel.planes is None:
+        bank = bank[None, None]
+    terms = [
+        [
+            (c, v, band(bank[o, c, :, v], y, grain, numbers.dtype))
+            for c in range(bank.shape[1])
+            for v in range(x.taps)
+            if bank[o, c, :, v].any()
+        ]
+        for o in range(bank.shape[0])
+    ]
+
+    def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+        if kernel.planes is None:
+            _fill(terms[0], [phases(block, x.stride, scratch)], out.reshape(len(out), -1), block.shape[2], scratch)
+            return
+        planes = [phases(block[:, :, c : c + 1], x.stride, scratch, f"plane {c}") for c in range(block.shape[2])]
+        plane = scratch.take("map", out.shape[:2], out.dtype)
+        for o, some in enumerate(terms):
+            _fill(some, planes, plane, 1, scratch)
+            out[:, :, o] = plane
+
+    def _fill(some: list, planes: list, out: np.ndarray, channels: int, scratch: Scratch) -> None:
+        share = scratch.take("share", (grain, out.shape[1]), out.dtype)
+        for top in range(0, len(out), grain):
+            target = out[top : top + grain]
+            if not some:
+                target[:] = 0
+            for n, (c, v, matrix) in enumerate(some):
+                line = planes[c][v * x.dilation % x.stride]
+                start = v * x.dilation // x.stride * channels
+                rows = line[top * y.stride : top * y.stride + matrix.shape[1], start : start + out.shape[1]]
+                if n:
+                    np.matmul(matrix, rows, out=share)
+                    np.add(target, share, out=target)
+                else:
+                    np.matmul(matrix, rows, out=target)
+
+    return Sums(fill, grain)

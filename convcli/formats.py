@@ -1,0 +1,128 @@
+"""Formats of picture files: how they begin, what they are called, what they hold. No decoder is known here."""
+
+import re
+from dataclasses import dataclass
+
+from convcli.errors import ConvError, hint, printable
+
+__all__ = ["FORMATS", "WHITE", "Format", "can_hold", "format_of", "kind_of", "mode_of"]
+
+# The level that is white in each mode: the largest a sample can be, and 1 for floats. That goes for the 32 bits
+# of "I" too: its files hold counts and heights, of which nothing above zero is to be clipped. "grid" is any array.
+WHITE = {
+    **dict.fromkeys(("L", "LA", "RGB", "RGBA", "CMYK"), 255.0),
+    **dict.fromkeys(("I;16", "LA;16", "RGB;16", "RGBA;16"), 65535.0),
+    "I": 2147483647.0,
+    "F": 1.0,
+    "grid": 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format that can be written: its extensions, the modes it holds, the metadata it keeps, its longest side."""
+
+    extensions: tuple[str, ...]
+    modes: tuple[str, ...]
+    keeps: tuple[str, ...] = ()
+    side: int = 2**31 - 1
+    has_quality: bool = False
+
+
+_COLOURS = ("L", "LA", "RGB", "RGBA")
+_DEEP = ("I;16", "LA;16", "RGB;16", "RGBA;16")
+_SINGLE = ("L", "I;16", "I", "F", "grid")  # one number a pixel
+
+FORMATS = {
+    "PNG": Format(("png",), _COLOURS + _DEEP, ("icc", "exif", "xmp", "dpi", "text")),
+    "JPEG": Format(("jpg", "jpeg", "jpe", "jfif"), ("L", "RGB", "CMYK"), ("icc", "exif", "xmp", "dpi"), 65500, True),
+    "WEBP": Format(("webp",), _COLOURS, ("icc", "exif", "xmp"), 16383, True),
+    "TIFF": Format(("tif", "tiff"), (*_COLOURS, "CMYK", "I;16", "I", "F"), ("icc", "exif", "xmp", "dpi")),
+    "AVIF": Format(("avif",), _COLOURS, ("icc", "exif", "xmp"), 65535, True),
+    "GIF": Format(("gif",), ("L",), (), 65535),
+    "BMP": Format(("bmp",), ("L", "RGB"), ("dpi",)),
+    "PGM": Format(("pgm",), ("L", "I;16")),
+    "PPM": Format(("ppm",), ("RGB",)),
+    "PNM": Format(("pnm",), ("L", "RGB", "I;16")),
+    "PFM": Format(("pfm",), ("F",)),
+    "TXT": Format(("txt",), _SINGLE),
+    "CSV": Format(("csv",), _SINGLE),
+    "TSV": Format(("tsv",), _SINGLE),
+    "NPY": Format(("npy",), tuple(WHITE)),
+}
+
+# How files begin, those we read before those we only know by name.
+_KINDS = {
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "JPEG": rb"\xff\xd8\xff",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "WEBP": rb"RIFF.{4}WEBP",
+    "AVIF": rb".{4}ftyp.{0,20}avi[fs]",
+    "PBM": rb"P[14][\s#]",
+    "PGM": rb"P[25][\s#]",
+    "PPM": rb"P[36][\s#]",
+    "PFM": rb"Pf[\s#]",
+    "colour PFM": rb"PF[\s#]",
+    "PAM": rb"P7[\s#]",
+    "EPS": rb"%!PS|\xc5\xd0\xd3\xc6",
+    "PDF": rb"%PDF",
+    "PSD": rb"8BPS",
+    "HTML": rb"(?i:(\xef\xbb\xbf)?\s*<(!doctype )?html)",
+    "SVG": rb"(?i:(\xef\xbb\xbf)?\s*<(\?xml|svg|!doctype svg))",
+    "JPEG 2000": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
+    "JPEG XL": rb"\0\0\0\x0cJXL |\xff\x0a",
+    "HEIC": rb".{4}ftyp(he[iv]|mif|msf)",
+    "OpenEXR": rb"v/1\x01",
+    "Radiance HDR": rb"#\?R(ADIANC|GB)E",
+    "ICO": rb"\0\0[\x01\x02]\0",
+    "DDS": rb"DDS ",
+    "ZIP": rb"PK\x03\x04",
+}
+
+
+def kind_of(head: bytes) -> str | None:
+    """What a file is whose first 64 bytes these are; None when nothing known begins so.
+
+    >>> kind_of(b"P5 3 2 255 "), kind_of(b"%!PS-Adobe"), kind_of(b"1 0 -1")
+    ('PGM', 'EPS', None)
+    """
+    return next((name for name, pattern in _KINDS.items() if re.match(pattern, head, re.DOTALL)), None)
+
+
+def format_of(extension: str) -> str:
+    """The name of the format an extension stands for.
+
+    >>> format_of(".JPG"), format_of("tif")
+    ('JPEG', 'TIFF')
+    """
+    word = extension.lower().removeprefix(".")
+    known = {extension: name for name, form in FORMATS.items() for extension in form.extensions}
+    if not word:
+        raise ConvError(f"the name of an output needs an extension, or --format one of {', '.join(known)}")
+    if word not in known:
+        raise ConvError(f'"{printable(word)}" is no format that can be written{hint(word, known)} ({", ".join(known)})')
+    return known[word]
+
+
+def can_hold(format: str, mode: str, channels: int = 1) -> bool:
+    """True where a format holds pictures of this mode without loss of depth, colours or alpha.
+
+    `channels` counts for grids alone: text has one number a place.
+    """
+    form = FORMATS.get(format)
+    return form is not None and mode in form.modes and (mode != "grid" or format == "NPY" or channels == 1)
+
+
+def mode_of(dtype: str, channels: int, alpha: bool = False) -> str:
+    """The mode of a picture with such samples; "grid" where no picture file holds them.
+
+    >>> mode_of("uint8", 3), mode_of("uint16", 2, alpha=True), mode_of("float32", 3)
+    ('RGB', 'LA;16', 'grid')
+    """
+    if channels == 1 and not alpha:
+        return {"uint8": "L", "uint16": "I;16", "int32": "I", "float32": "F"}.get(dtype, "grid")
+    name = {(2, True): "LA", (3, False): "RGB", (4, True): "RGBA"}.get((channels, alpha))
+    suffix = {"uint8": "", "uint16": ";16"}.get(dtype)
+    return "grid" if name is None or suffix is None else name + suffix

@@ -1,0 +1,186 @@
+"""One picture: from what was asked and what the picture is, to what it becomes.
+
+`prepare` decides everything from the header alone; `run` then touches the pixels.
+"""
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from convcli import formats, levels
+from convcli.errors import ConvError
+from convcli.filters import Kernel, Link
+from convcli.geometry import Window
+from convcli.graph import Program
+from convcli.levels import Finish, Tally
+from convcli.pipeline import Layout, compile_chain
+from convcli.raster import FormatError
+from convcli.signal import Signal
+
+if TYPE_CHECKING:
+    from convcli.raster import Header, Raster
+
+__all__ = ["Job", "Request", "Result", "prepare", "run"]
+
+DTYPES = {"I": "int32", "F": "float32", "grid": "float64"}
+NUMBERS = ("NPY", "TXT", "CSV", "TSV", "PFM")  # formats whose samples are plain numbers, not levels
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, the same for every picture.
+
+    format: the format that the output's name or --format asks for, or None. maps: `files` or `stack`.
+    """
+
+    links: tuple[Link, ...]
+    window: Window
+    select: str = "each"
+    alpha: str = "auto"
+    range: str = "auto"
+    depth: str = "keep"
+    method: str = "auto"
+    format: str | None = None
+    maps: str = "files"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A picture's way through: the compiled chain, the last step, and the format and mode it ends in."""
+
+    program: Program
+    finish: Finish
+    format: str
+    mode: str
+    splits_maps: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What came of one picture: one Raster, or one for each feature map."""
+
+    rasters: tuple["Raster", ...]
+    shape: tuple[int, int, int]
+    tally: Tally
+    seconds: float
+
+    @property
+    def note(self) -> str | None:
+        """What was clipped, in words, where it is more than 1 % of the samples."""
+        tally = self.tally
+        if tally.remedy is None:
+            return None
+        sides = [(tally.low, "fell below 0"), (tally.high, "rose above white")]
+        parts = [f"{100 * count / tally.samples:.1f} % {what}" for count, what in sides if count]
+        return f"clipped samples: {' and '.join(parts)} (--range {tally.remedy} keeps them)"
+
+
+def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, int], is_opaque: bool = False) -> Job:
+    """The job for a picture of `shape` (H, W, C). Raises ConvError and its children where it cannot be done.
+
+    is_opaque: its alpha is white everywhere, so that colours alone need to be filtered.
+    """
+    dtype = DTYPES.get(header.mode, "uint16" if header.mode.endswith(";16") else "uint8")
+    letters = _letters(header.mode)
+    has_alpha = header.alpha and not is_opaque and request.alpha != "drop"
+    channels = shape[2] - (header.alpha and not has_alpha)
+    select = request.select
+    if header.mode == "grid" and select == "gray" and channels == 1:
+        select = "each"
+    layout = Layout(letters, has_alpha, header.white, select, request.alpha)
+    signal = Signal.of((shape[0], shape[1], channels), dtype)
+    program = compile_chain(request.links, signal, request.window, layout, request.method)
+    kept_alpha = header.alpha and request.alpha != "drop" and bool(program.colours)  # maps have no alpha
+    width = program.signal.channels + (kept_alpha and not has_alpha)
+    is_maps = bool(letters) and not program.colours
+    splits = is_maps and request.maps == "files" and request.format != "NPY"
+    wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, "PNG", "TIFF", "NPY")))
+    channels_out = 1 if splits else width
+    wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, "PNG", "TIFF", "NPY")))
+    finish = _finish(request, header, program, dtype)
+    choices = [(form, finish) for form in wanted]
+    if request.depth == "keep" and finish.rule != "none" and finish.dtype.startswith("float"):
+        # levels of a float picture may become 8 bits where the format asked for holds no floats
+        choices += [(form, replace(finish, dtype="uint8", white=255.0)) for form in wanted]
+    for form, finish in choices:
+        mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
+        if formats.can_hold(form, mode, channels_out):
+            return Job(program, finish, form, mode, splits)
+    raise FormatError(_why_not(wanted[0], choices[0][1], channels_out, kept_alpha))
+
+
+def run(job: Job, picture: "Raster", threads: int) -> Result:
+    """The filtered picture."""
+    began = perf_counter()
+    pixels = picture.pixels[:, :, : job.program.nodes[0].signal.channels]
+    out, tally = levels.render(job.program, pixels, job.finish, threads)
+    if "A" in job.mode and not job.program.alpha:  # it was opaque and still is
+        opaque = np.full((*out.shape[:2], 1), job.finish.white, out.dtype)
+        out = np.concatenate((out, opaque), axis=2)
+    maps = [out[:, :, n : n + 1] for n in range(out.shape[2])] if job.splits_maps else [out]
+    rasters = tuple(replace(picture, pixels=pixels, mode=job.mode) for pixels in maps)
+    return Result(rasters, out.shape, tally, perf_counter() - began)
+
+
+def is_opaque(picture: "Raster") -> bool:
+    """True where there is alpha and it hides nothing."""
+    return picture.alpha and bool(picture.pixels[:, :, -1].min() == picture.white)
+
+
+def _letters(mode: str) -> str:
+    """Letters of the colour channels of a mode."""
+    if mode == "grid":
+        return ""
+    plain = mode.partition(";")[0].removesuffix("A").lower()
+    return "l" if plain in ("i", "f") else plain
+
+
+def _finish(request: Request, header, program: Program, dtype: str) -> Finish:
+    """The last step as the options ask for it."""
+    holds_numbers = dtype.startswith("float") or request.format in NUMBERS
+    is_float = request.depth == "float" or (request.depth == "keep" and holds_numbers)
+    declared = _declared(request.links)
+    rule = levels.resolve(request.range, declared, program.is_signed, is_float)
+    if rule == "none" and request.depth in ("8", "16"):
+        raise ConvError(f"range none gives floats, and depth {request.depth} holds none (leave one of them out)")
+    white_in = header.white
+    if request.depth in ("8", "16"):
+        out, white = {"8": ("uint8", 255.0), "16": ("uint16", 65535.0)}[request.depth]
+        white_in = white if header.mode == "grid" else white_in  # a grid's numbers are levels already
+    elif rule == "none" or request.depth == "float":
+        out, white = ("float64" if header.mode == "grid" else "float32"), white_in
+    else:
+        out, white = dtype, white_in
+    return Finish(rule, white_in, white, out, program.alpha)
+
+
+def _declared(links: tuple[Link, ...]) -> str | None:
+    """What the last file with a word on it says about the range, unless zero-sum weights come after it."""
+    for link in reversed(links):
+        if link.filter.range:
+            return link.filter.range
+        if isinstance(link.filter.kernel, Kernel) and link.filter.kernel.is_zero_sum:
+            return None
+    return None
+
+
+def _mode(dtype: str, channels: int, alpha: bool, colours: str) -> str:
+    if colours == "cmyk" and dtype == "uint8" and channels == 4:
+        return "CMYK"
+    if dtype == "float64":
+        return "grid"
+    return formats.mode_of(dtype, channels, alpha)
+
+
+def _why_not(form: str, finish: Finish, channels: int, alpha: bool) -> str:
+    """The message for a format that cannot hold the result."""
+    if channels > 4:
+        return f"{form} cannot hold {channels} maps in one file (use .npy)"
+    if finish.dtype.startswith("float"):
+        return f"{form} cannot hold numbers beyond 0..white (use .npy or .tif, or --range clip, abs, offset or stretch)"
+    if alpha:
+        return f"{form} cannot hold alpha (--alpha drop leaves it out)"
+    bits = 8 * np.dtype(finish.dtype).itemsize
+    return f"{form} cannot hold {channels} channel{'s' * (channels > 1)} of {bits} bits (use --depth 8, or .png)"

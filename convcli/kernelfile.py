@@ -1,0 +1,485 @@
+"""Kernel files: TOML text -> Definition, with every check and its message; Definition -> Filter.
+
+A definition is the file as it stands, parameters still open, and knows its size without numpy. `build` puts
+numbers in. Formulas are bounded in length, weights in number, so a file from a stranger can do no harm.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from convcli.errors import ConvError, FilterError, hint, printable
+from convcli.formula import FUNCTIONS, Formula
+from convcli.words import number
+
+if TYPE_CHECKING:  # numpy comes with the first kernel that is built
+    from convcli.filters import Filter, Kernel
+
+__all__ = ["WINDOW_WORDS", "Definition", "Draft", "Parameter", "parse"]
+
+MAX_SIDE, MAX_TAPS, MAX_STEPS = 2048, 4_000_000, 64
+WINDOW_WORDS = ("stride", "dilation", "padding", "padding_mode", "bias", "op")
+
+_FORMS = {  # the first keys are needed, the others may be there
+    "weights": (("weights",), ()),
+    "column": (("column", "row"), ()),
+    "formula": (("formula",), ("radius", "size")),
+    "plane": (("plane",), ()),
+    "step": (("step",), ("result",)),
+}
+_FORM_OF = {key: form for form, (needed, others) in _FORMS.items() for key in needed + others}
+_TAPS = ("x", "y", "delta")
+_TAKEN = {*FUNCTIONS, *_TAPS, "pi", "image", "white"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number that the user may give, its bounds included."""
+
+    name: str
+    default: float
+    min: float | None = None
+    max: float | None = None
+    unit: str = ""
+    help: str = ""
+
+    @property
+    def limits(self) -> str:
+        """The bounds in words, with the unit.
+
+        >>> Parameter("sigma", 1, 0.1, 200, "px").limits, Parameter("k", 1, min=0).limits
+        ('0.1 to 200 px', 'at least 0')
+        """
+        least = "" if self.min is None else f"{self.min:g}"
+        most = "" if self.max is None else f"{self.max:g}"
+        words = (
+            f"{least} to {most}"
+            if least and most
+            else f"at least {least}" * bool(least) + f"at most {most}" * bool(most)
+        )
+        return f"{words} {self.unit}".strip()
+
+    def check(self, value: float) -> float:
+        """The value again. Raises FilterError where it lies outside the bounds."""
+        if (self.min is not None and value < self.min) or (self.max is not None and value > self.max):
+            raise FilterError(f"{self.name} {value:g} is out of range ({self.limits})")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step as it is written: the name of a filter, formulas for its parameters, and what it looks at."""
+
+    name: str
+    kernel: str
+    args: tuple[tuple[str, Formula], ...]
+    of: str
+
+    @property
+    def text(self) -> str:
+        """The filter expression of the file."""
+        args = ",".join(f"{key}{'=' * bool(key)}{formula.text}" for key, formula in self.args)
+        return f"{self.kernel}{':' * bool(args)}{args}"
+
+    def filled(self, values: dict[str, float]) -> str:
+        """The filter expression with numbers for its parameters."""
+        args = ",".join(f"{key}{'=' * bool(key)}{_spell(formula.evaluate(values))}" for key, formula in self.args)
+        return f"{self.kernel}{':' * bool(args)}{args}"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A kernel file. Of `rows`, `formula` and `steps` one is there, the others are empty.
+
+    rows: weights as drawn, in lists two to four deep. formula: weights from the taps' places, on a matrix whose
+    sides `sides` (y, x) give, as a radius or as a size.
+    """
+
+    name: str
+    title: str
+    source: str
+    rows: list = field(default_factory=list)
+    formula: Formula | None = None
+    sides: tuple[Formula, ...] = ()
+    steps: tuple[Draft, ...] = ()
+    result: str | None = None
+    scale: float = 1.0
+    sum: float | None = None
+    anchor: tuple[int, int] | None = None
+    input: str = "each"
+    range: str | None = None
+    tags: tuple[str, ...] = ()
+    params: dict[str, Parameter] = field(default_factory=dict)
+
+    def values(self, params: dict[str, float] | None = None) -> dict[str, float]:
+        """A value for every parameter: those given, checked against their bounds, and the defaults."""
+        for name in params or ():
+            if name not in self.params:
+                known = f"(parameters: {', '.join(self.params)})" if self.params else "(it takes none)"
+                raise FilterError(f'no parameter is called "{printable(name)}"{hint(name, self.params)} {known}')
+        given = {name: self.params[name].default for name in self.params} | (params or {})
+        return {name: self.params[name].check(float(value)) for name, value in given.items()}
+
+    def size(self, params: dict[str, float] | None = None) -> tuple[int, int] | None:
+        """Rows and columns of taps; None for a composite, whose steps have sizes of their own."""
+        if self.steps:
+            return None
+        values, rows = self.values(params), self.rows
+        if self.formula:
+            taps = tuple(_taps(side, values) for side in self.sides)
+        else:
+            while isinstance(rows[0][0], list):
+                rows = rows[0]
+            taps = (len(rows), len(rows[0]))
+        if max(taps) > MAX_SIDE or taps[0] * taps[1] > MAX_TAPS:
+            raise FilterError(
+                f"{taps[0]}x{taps[1]} taps are too many (at most {MAX_SIDE} on a side, {MAX_TAPS} in all)"
+            )
+        return taps
+
+    def build(self, params: dict[str, float], lookup: Callable[[str], "Filter"]) -> "Filter":
+        """The filter with these parameters; `lookup` gives the filters that steps name, single ones only."""
+        from convcli.filters import Filter, Step
+
+        values, result = self.values(params), self.result
+        if self.steps:
+            steps = tuple(
+                Step(draft.name, self._action(draft, values, lookup), _bound(draft.of, values)) for draft in self.steps
+            )
+            result = result and _bound(result, values)
+        else:
+            steps = (Step(self.name, self._kernel(values)),)
+        return Filter(self.name, steps, result, values, self.input, self.range, self.title, self.source)
+
+    def _action(self, draft: Draft, values: dict[str, float], lookup: Callable[[str], "Filter"]):
+        try:
+            found = lookup(draft.filled(values))
+        except ConvError as error:
+            raise error.at(f"step {draft.name}") from None
+        if len(found.steps) != 1 or found.result is not None:
+            raise FilterError(f"step {draft.name}: {found.name} is made of steps itself (a step takes a single kernel)")
+        return found.steps[0].action
+
+    def _kernel(self, values: dict[str, float]) -> "Kernel":
+        import numpy as np
+
+        from convcli.filters import Kernel
+
+        taps = self.size(values)
+        with np.errstate(all="ignore"):  # Kernel refuses what is not finite
+            matrix, factor = self._drawn(values, taps) if self.formula else (self.rows, 1.0)
+            kernel = Kernel(matrix, self.scale * factor, self.anchor, self.title, self.source)
+            if self.sum is not None:
+                maps = kernel.weights.reshape(kernel.maps if kernel.matrix.ndim == 4 else 1, -1)
+                for total, size in zip(maps.sum(axis=1), np.abs(maps).sum(axis=1), strict=True):
+                    if not abs(total - self.sum) <= 1e-6 * size + 1e-12:
+                        raise FilterError(f"weights sum to {total:.9g}, the file says sum = {self.sum:g}")
+        return kernel
+
+    def _drawn(self, values: dict[str, float], taps: tuple[int, int]):
+        """A matrix and the factor it is to be multiplied with, which `unit` round the whole formula leaves apart."""
+        import numpy as np
+
+        anchor = self.anchor or tuple((k - 1) // 2 for k in taps)
+        y, x = (places - at for places, at in zip(np.indices(taps, dtype=float), anchor, strict=True))
+        delta = ((x == 0) & (y == 0)).astype(float)
+        inner = self.formula.inside("unit")
+        matrix = (inner or self.formula).evaluate({"x": x, "y": y, "delta": delta, **values})
+        matrix = np.broadcast_to(matrix, taps)
+        total = matrix.sum() if inner else 1.0
+        if total == 0 or not np.isfinite(total):
+            raise FilterError(f"formula: the weights sum to {total:g}, and unit divides by that")
+        return matrix, 1 / float(total)
+
+
+def parse(text: str, name: str, place: object = None) -> Definition:
+    """The definition in the text of a kernel file. Errors begin with `place`, by default the name with `.toml`."""
+    try:
+        return _definition(_toml(text), name)
+    except ConvError as error:
+        line = "" if str(error).startswith(":") else ": "  # a fault of the syntax begins with :LINE:COLUMN
+        raise FilterError(f"{printable(place or name + '.toml')}{line}{error}") from None
+
+
+def _toml(text: str) -> dict:
+    # A key of n parts costs tomllib n * n steps; with strings and comments set aside its dots can be counted.
+    bare = re.sub(r"""\"(?:\\.|[^"\\\n])*+"?|'[^'\n]*+'?|#[^\n]*+""", "s", text)
+    if re.search(r"(?:\.[ \t]*+[\w-]*+[ \t]*+){20}", bare):
+        raise FilterError("a key has more than 20 parts")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).rstrip(")").partition(" (at ")
+        at = "".join(f":{n}" for n in re.findall("[0-9]+", place))
+        raise FilterError(f"{at}{': ' * bool(at)}{message[:1].lower()}{message[1:]}") from None
+    except ValueError:  # an integer of thousands of digits
+        raise FilterError("a number is out of range") from None
+    except RecursionError:
+        raise FilterError("lists or tables are nested too deep") from None
+
+
+def _definition(table: dict, name: str) -> Definition:
+    known = _read(table, _FILE, ("title", "source"))
+    params = {key: _parameter(key, value) for key, value in known.pop("params", {}).items()}
+    form = _form([key for key in table if key in _FORM_OF])
+    parts = {key: known.pop(key) for key in table if key in _FORM_OF}
+    if form == "step":
+        for key in ("scale", "sum", "anchor"):
+            if key in known:
+                raise FilterError(f"{key} does not go with [[step]]")
+        parts = _composite(parts["step"], parts.get("result"), params)
+    elif form == "formula":
+        key = "radius" if "radius" in parts else "size"
+        formula = Formula.parse(parts["formula"], (*_TAPS, *params), "formula")
+        parts = {"formula": formula, "sides": tuple(Formula.parse(text, params, key) for text in parts[key])}
+    elif form == "column":
+        parts = {"rows": [[over * along for along in parts["row"]] for over in parts["column"]]}
+    else:
+        parts = {"rows": parts["weights"] if form == "weights" else _planes(parts["plane"])}
+    return Definition(name, **known, **parts, params=params)
+
+
+def _form(keys: list[str]) -> str:
+    """Which of the five forms these keys make: one, and whole."""
+    forms = {_FORM_OF[key] for key in keys}
+    if not forms:
+        raise FilterError("no weights (wanted weights, column and row, formula and radius, [[plane]] or [[step]])")
+    if len(forms) > 1:
+        raise FilterError(f"{' and '.join(keys)} do not go together (one form in a file)")
+    form = forms.pop()
+    for key in _FORMS[form][0]:
+        if key not in keys:
+            raise FilterError(f"{keys[0]} also needs {key}")
+    if form == "formula" and ("radius" in keys) == ("size" in keys):
+        raise FilterError("formula needs one of radius and size")
+    return form
+
+
+def _parameter(name: str, table: dict) -> Parameter:
+    if not _NAME.fullmatch(name) or name in _TAKEN or name in WINDOW_WORDS:
+        reason = "means something already" if _NAME.fullmatch(name) else "is no name (letters, digits and _)"
+        raise FilterError(f"params: {printable(name)} {reason}")
+    parameter = Parameter(name, **_read(table, _PARAMETER, ("default",), f"params.{name}: "))
+    try:
+        parameter.check(parameter.default)
+    except FilterError as error:
+        raise error.at(f"params.{name}: default") from None
+    return parameter
+
+
+def _planes(tables: list[dict]) -> list:
+    names = [table["of"] for table in tables]
+    if names not in (["r", "g", "b"], [str(n) for n in range(len(tables))]):
+        raise FilterError("plane: the planes are of r, g, b in this order, or of 0, 1, ... for other channels")
+    return _nested([table["weights"] for table in tables], "plane")
+
+
+def _composite(tables: list[dict], result: str | None, params: dict[str, Parameter]) -> dict:
+    """The steps of a composite and its result; each formula may use the steps before it, and the parameters."""
+    if len(tables) > MAX_STEPS:
+        raise FilterError(f"{len(tables)} steps are too many (at most {MAX_STEPS})")
+    drafts, known = [], ["image", "white", *params]
+    for table in tables:
+        name = table["name"]
+        if not _NAME.fullmatch(name) or name in _TAKEN or name in known:
+            raise FilterError(f'step: the name "{printable(name)}" cannot be used, or is used already')
+        of = _over_pictures(table.get("of", "image"), known, f"step {name}: of")
+        drafts.append(Draft(name, *_expression(table["kernel"], params, f"step {name}: kernel"), of))
+        known.append(name)
+    return {"steps": tuple(drafts), "result": result and _over_pictures(result, known, "result")}
+
+
+def _expression(text: str, params: Iterable[str], what: str) -> tuple[str, tuple[tuple[str, Formula], ...]]:
+    """The name and the parameters of a filter expression; a matrix has no colon after a name, and stays whole."""
+    match = re.fullmatch(r"\s*([A-Za-z][\w.+-]*)\s*:(.*)", text, re.DOTALL)
+    if not match:
+        return text.strip(), ()
+    args, begin, depth = [], 0, 0
+    for at, sign in enumerate(f"{match[2]},"):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and depth <= 0:
+            key, value = re.fullmatch(r"\s*(?:([A-Za-z_]\w*)\s*=(?!=))?(.*)", match[2][begin:at], re.DOTALL).groups()
+            args.append((key or "", Formula.parse(value, params, what)))
+            begin = at + 1
+    return match[1], tuple(args)
+
+
+def _over_pictures(text: str, names: Iterable[str], what: str) -> str:
+    """A formula over pictures, checked. It sees a few rows at a time, so what sums over all of them is refused."""
+    formula = Formula.parse(text, names, what)
+    if formula.calls & {"unit", "zero"}:
+        raise FilterError(f"{what}: unit and zero are for the weights of one kernel, not for pictures")
+    return formula.text
+
+
+def _bound(text: str, values: dict[str, float]) -> str:
+    """A formula with numbers in the place of parameters.
+
+    >>> _bound("a - k * a1", {"a": -1.0, "k": 0.05})
+    '(-1) - 0.05 * a1'
+    """
+
+    def spelled(match: re.Match) -> str:
+        text = _spell(values[match[0]]) if match[0] in values else match[0]
+        return f"({text})" if text.startswith("-") else text
+
+    return re.sub(r"(?<![\w.])[A-Za-z_]\w*", spelled, text)
+
+
+def _spell(value: float) -> str:
+    return repr(value).removesuffix(".0")
+
+
+def _taps(side: Formula, values: dict[str, float]) -> int:
+    """Taps along one axis, from a radius or a size."""
+    value = side.evaluate(values)
+    if value != int(value):
+        raise FilterError(f"{side.what}: {side.text} is {value:g}, wanted a whole number (ceil, floor, rint make one)")
+    taps = 2 * int(value) + 1 if side.what == "radius" else int(value)
+    if taps < 1:
+        raise FilterError(f"{side.what}: {side.text} is {value:g}, too small")
+    return taps
+
+
+def _read(table: dict, checks: dict[str, Callable], needed: tuple[str, ...], place: str = "") -> dict:
+    """The table with every value checked and converted by the function that `checks` has for its key."""
+    for key in table:
+        if key not in checks:
+            known = f" (known: {', '.join(checks)})"
+            raise FilterError(f'{place}unknown key "{printable(key)}"{hint(key, checks) or known}')
+    for key in needed:
+        if key not in table:
+            raise FilterError(f"{place}{key} is missing")
+    return {key: checks[key](value, f"{place}{key}") for key, value in table.items()}
+
+
+def _text(value, what: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise FilterError(f"{what}: wanted text")
+    return value
+
+
+def _texts(value, what: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise FilterError(f"{what}: wanted a list of texts")
+    return tuple(_text(part, what) for part in value)
+
+
+def _note(value, what: str) -> str:
+    return value if value == "" else _text(value, what)
+
+
+def _one_of(*words: str) -> Callable:
+    def check(value, what: str) -> str:
+        if value not in words:
+            raise FilterError(
+                f'{what}: "{printable(value)}" is not known{hint(str(value), words)} ({", ".join(words)})'
+            )
+        return value
+
+    return check
+
+
+def _tables(checks: dict[str, Callable], *needed: str) -> Callable:
+    def check(value, what: str) -> list[dict]:
+        if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
+            raise FilterError(f"{what}: wanted tables [[{what}]]")
+        return [_read(part, checks, needed, f"{what} {n}: ") for n, part in enumerate(value, 1)]
+
+    return check
+
+
+def _named_tables(value, what: str) -> dict:
+    if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
+        raise FilterError(f"{what}: wanted tables [{what}.NAME]")
+    return value
+
+
+def _anchor(value, what: str) -> tuple[int, int]:
+    if not isinstance(value, list) or [type(part) for part in value] != [int, int]:
+        raise FilterError(f"{what}: wanted [y, x], two whole numbers")
+    return tuple(value)
+
+
+def _sides(value, what: str) -> tuple[str, ...]:
+    """Two formulas, of y and x."""
+    sides = value if isinstance(value, list) else [value, value]
+    if len(sides) != 2:
+        raise FilterError(f"{what}: wanted one value, or [y, x]")
+    return tuple(side if isinstance(side, str) else repr(_number(side, what)) for side in sides)
+
+
+def _vector(value, what: str) -> list[float]:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_SIDE:
+        raise FilterError(f"{what}: wanted a list of up to {MAX_SIDE} numbers")
+    return [_number(part, f"{what}: value {n}") for n, part in enumerate(value, 1)]
+
+
+def _matrix(value, what: str) -> list:
+    rows = _nested(value, what)
+    if isinstance(rows[0][0], list):
+        raise FilterError(f"{what}: wanted a list of rows")
+    return rows
+
+
+def _number(value, what: str) -> float:
+    """A number of TOML, or a fraction in quotes."""
+    return _filled(value, what, [], [])
+
+
+def _nested(value, what: str) -> list:
+    """Nested lists of one shape, two to four deep, with floats in them; a flat list is one row."""
+    shape, inner = [], value
+    while isinstance(inner, list) and inner:
+        shape.append(len(inner))
+        inner = inner[0]
+    if len(shape) == 1:
+        value, shape = [value], [1, *shape]
+    if len(shape) not in (2, 3, 4) or isinstance(inner, list):
+        raise FilterError(f"{what}: wanted a list of rows, or planes of rows")
+    return _filled(value, f"{what}:", shape, ["map", "plane", "row", "column"][-len(shape) :])
+
+
+def _filled(value, place: str, shape: list[int], kinds: list[str], own_kind: str = ""):
+    """The lists or the number at one place, `kinds` naming what stands at each level below it."""
+    what = place.rstrip(",:")
+    if not shape:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            text = str(value)
+            return number(text if len(text) < 60 else f"{text[:20]}...", what)
+        raise FilterError(f"{what}: wanted a number")
+    if not isinstance(value, list):
+        raise FilterError(f"{what}: wanted a list of {kinds[0]}s")
+    if len(value) != shape[0]:
+        unit = {"row": "value", "plane": "row", "map": "plane"}[own_kind]
+        plural = "s" * (len(value) != 1)
+        raise FilterError(f"{what} has {len(value)} {unit}{plural}, {own_kind} 1 has {shape[0]}")
+    return [
+        _filled(part, f"{place} {kinds[0]} {n},", shape[1:], kinds[1:], kinds[0]) for n, part in enumerate(value, 1)
+    ]
+
+
+_PARAMETER = {"default": _number, "min": _number, "max": _number, "unit": _note, "help": _note}
+_FILE = {
+    "title": _text,
+    "source": _text,
+    "weights": _nested,
+    "column": _vector,
+    "row": _vector,
+    "formula": _text,
+    "radius": _sides,
+    "size": _sides,
+    "plane": _tables({"of": _text, "weights": _matrix}, "of", "weights"),
+    "step": _tables({"name": _text, "kernel": _text, "of": _text}, "name", "kernel"),
+    "result": _text,
+    "scale": _number,
+    "sum": _number,
+    "anchor": _anchor,
+    "input": _one_of("each", "gray", "rgb"),
+    "range": _one_of("clip", "abs", "offset", "stretch", "none"),
+    "tags": _texts,
+    "params": _named_tables,
+}

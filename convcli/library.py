@@ -1,0 +1,304 @@
+"""Where filters come from: the text of a FILTER argument -> links, names looked up in the kernel folders.
+
+A text is a chain of steps with `|` between them. A step is a matrix, a file, a name, or one of the point and
+pooling steps below, with parameters behind a colon; some of their words belong to the step's window.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convcli import kernelfile, matrix
+from convcli.border import Border
+from convcli.errors import ConvError, FilterError, hint, printable
+from convcli.kernelfile import WINDOW_WORDS, Definition
+from convcli.words import amount, number, pair
+
+if TYPE_CHECKING:  # numpy comes with the first kernel, not with a list of names
+    from convcli.filters import Filter, Link
+
+__all__ = [
+    "Entry",
+    "Spelling",
+    "definition",
+    "entries",
+    "filter_of",
+    "locate",
+    "names",
+    "packaged",
+    "parse",
+    "slug",
+    "spelling",
+]
+
+POINTS = ("relu", "abs", "square", "sqrt", "threshold")
+POOLS = {"max-pool": "max", "avg-pool": "avg"}
+
+_SUFFIXES = "|".join(re.escape(suffix) for suffix in (".toml", *matrix.SUFFIXES, *matrix.PICTURES))
+_FILE = re.compile(rf"(.*?(?:{_SUFFIXES}))(?::(.*))?", re.IGNORECASE | re.DOTALL)
+_PATH = re.compile(r"((?:[A-Za-z]:(?=[/\\]))?[^:]*[/\\][^:]*)(?::(.*))?", re.DOTALL)
+_NAME = re.compile(r"([^:]*)(?::(.*))?", re.DOTALL)
+_MATRIX = re.compile(rf"(.*?)(?:\s*:\s*((?:{'|'.join(WINDOW_WORDS)})\s*=.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A kernel file of a folder: its name, its path, and its definition or what is wrong with it."""
+
+    name: str
+    path: Path
+    found: Definition | ConvError
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A step taken apart: its kind (matrix, file, name), what it names, the words for its kernel, its window.
+
+    The key "" stands for the first parameter; the keys of `window` are fields of geometry.Window.
+    """
+
+    kind: str
+    head: str
+    params: dict[str, str]
+    window: dict
+
+
+def parse(text: str, folders: Sequence[str | Path] = ()) -> "tuple[Link, ...]":
+    """The links of a chain; `folders` are searched before the usual ones.
+
+    >>> [link.filter.name for link in parse("gaussian:1.4 | sobel-x:stride=2")]
+    ['gaussian:1.4', 'sobel-x:stride=2']
+    """
+    steps = [step.strip() for step in text.split("|")]
+    for n, step in enumerate(steps, 1):
+        if not step:
+            raise FilterError("the filter is empty" if len(steps) == 1 else f"step {n} of the chain is empty")
+    return tuple(_link(step, folders) for step in steps)
+
+
+def filter_of(text: str, folders: Sequence[str | Path] = ()) -> "Filter":
+    """The filter of one step. Raises FilterError for a chain, and for words about a window, which have no place."""
+    links = parse(text, folders)
+    if len(links) > 1:
+        raise FilterError(f"{printable(text)} is a chain, wanted one filter")
+    words = spelling(text).window
+    if words:
+        raise FilterError(f"{printable(text)}: {' and '.join(words)} cannot be set here")
+    return links[0].filter
+
+
+def definition(step: str, folders: Sequence[str | Path] = ()) -> Definition | None:
+    """The kernel file behind a step, its parameters still open; None where the step is no such file's.
+
+    Raises FilterError where no kernel is called so.
+    """
+    spelled = spelling(step)
+    return _definition(spelled, folders) if _has_definition(spelled, folders) else None
+
+
+def locate(name: str, folders: Sequence[str | Path] = ()) -> Path:
+    """The path of the kernel file of that name, the first one there is."""
+    for folder in _searched(folders):
+        path = folder / f"{name}.toml"
+        if os.path.exists(path):  # unlike Path.exists, it takes a name of any length
+            return path
+    raise FilterError(f'no kernel is called "{printable(name)}"{hint(name, names(folders))} (convcli kernels list)')
+
+
+def entries(folders: Sequence[str | Path] = ()) -> list[Entry]:
+    """All kernel files by name, the first of each name."""
+    found = {}
+    for folder in _searched(folders):
+        for path in folder.glob("*.toml"):
+            if path.stem not in found and not path.name.startswith("."):
+                try:
+                    found[path.stem] = Entry(path.stem, path, _read(path))
+                except ConvError as error:
+                    found[path.stem] = Entry(path.stem, path, error)
+    return [found[name] for name in sorted(found)]
+
+
+def names(folders: Sequence[str | Path] = ()) -> list[str]:
+    """All names that a step can begin with: kernels, point and pooling steps."""
+    files = {path.stem for folder in _searched(folders) for path in folder.glob("*.toml")}
+    return sorted({*files, *POINTS, *POOLS})
+
+
+def packaged() -> Path:
+    """The folder of the kernels that come with the program."""
+    inside = Path(__file__).parent / "kernels"  # in a wheel; in the source tree it stands beside the package
+    return inside if inside.is_dir() else inside.parent.parent / "kernels"
+
+
+def slug(links: "Iterable[Link]") -> str:
+    """A short part for file names.
+
+    >>> slug(parse("gaussian:2 | sobel-x")), slug(parse("1 0 -1"))
+    ('gaussian-2+sobel-x', 'matrix')
+    """
+    parts = (re.sub(r"[^A-Za-z0-9._=+-]+", "-", link.filter.name).strip(".-") for link in links)
+    return "+".join(part for part in parts if part)[:60].strip(".-+") or "filtered"
+
+
+def spelling(step: str) -> Spelling:
+    """A step taken apart; nothing is looked up but whether a file of that name is there.
+
+    >>> spelling("box:3,stride=2").params, spelling("box:3,stride=2").window
+    ({'': '3'}, {'stride': (2, 2)})
+    """
+    step = step.strip()
+    if matrix.is_matrix(step):
+        kind, match = "matrix", _MATRIX.fullmatch(step)
+    elif match := _FILE.fullmatch(step) or _PATH.fullmatch(step):
+        kind = "file"
+    else:
+        kind, match = "name", _NAME.fullmatch(step)
+    params, window = _words(step, match[2]) if match[2] is not None else ({}, {})
+    return Spelling(kind, match[1].strip(), params, window)
+
+
+def _searched(extra: Sequence[str | Path]) -> list[Path]:
+    """The kernel folders in order: those given, $CONVCLI_KERNELS, the user's own, the packaged one."""
+    listed = [part for part in os.environ.get("CONVCLI_KERNELS", "").split(os.pathsep) if part]
+    return [*map(Path, (*extra, *listed, *_user_folders())), packaged()]
+
+
+def _user_folders() -> list[str]:
+    """The user's configuration folder for kernels, or none where there is no home."""
+    if sys.platform == "win32":
+        base = os.environ.get("APPDATA", "")
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Application Support")
+    else:
+        base = os.environ.get("XDG_CONFIG_HOME", "")
+        base = base if os.path.isabs(base) else os.path.expanduser("~/.config")  # a relative one does not count
+    return [os.path.join(base, "convcli", "kernels")] if os.path.isabs(base) else []
+
+
+def _read(path: Path) -> Definition:
+    return kernelfile.parse(matrix.read_text(path), path.stem, path)
+
+
+def _words(step: str, text: str) -> tuple[dict[str, str], dict]:
+    """The words behind the colon, sorted into parameters and window."""
+    params, window = {}, {}
+    for n, part in enumerate(text.split(",")):
+        key, equals, value = (word.strip() for word in part.partition("="))
+        if not equals:
+            key, value = "", key
+        if not value:
+            raise FilterError(f'"{printable(step)}" lacks a value')
+        if not key and (equals or n > 0):
+            raise FilterError(
+                f'"{printable(step)}": {printable(value)} wants a name, only the first parameter has none'
+            )
+        word = key.replace("-", "_")
+        given, key = (window, word) if word in WINDOW_WORDS else (params, key)
+        if key in given:
+            raise FilterError(f"{printable(step)}: {key} is given twice")
+        given[key] = value
+    try:
+        return params, dict(_window_value(word, value) for word, value in window.items())
+    except ConvError as error:
+        raise error.at(step) from None
+
+
+def _window_value(word: str, value: str) -> tuple[str, object]:
+    """A field of geometry.Window and its value."""
+    if word in ("stride", "dilation"):
+        return word, pair(value, word, 1)
+    if word == "padding":
+        return word, amount(value)
+    if word == "padding_mode":
+        return "border", Border.parse(value)
+    if word == "bias":
+        return word, number(value, word)
+    if value not in ("correlate", "convolve"):
+        raise FilterError(f'op: "{printable(value)}" is neither correlate nor convolve')
+    return word, value
+
+
+def _link(step: str, folders: Sequence[str | Path]) -> "Link":
+    from convcli.filters import Filter, Link, Step
+
+    spelled = spelling(step)
+    if _is_pointwise(spelled):
+        return _point(spelled)
+    if _has_definition(spelled, folders):
+        found = _definition(spelled, folders)
+        try:
+            made = found.build(_numbers(spelled.params, found), lambda text: _single(text, folders))
+        except ConvError as error:
+            raise error.at(step) from None
+        return Link(made if spelled.kind == "file" else replace(made, name=step), spelled.window)
+    if spelled.params:
+        raise FilterError(f"{printable(step)}: a matrix has no parameters")
+    if spelled.kind == "matrix":
+        name, kernel = "matrix", matrix.parse(spelled.head)
+    else:
+        name, kernel = Path(spelled.head).stem, matrix.read(Path(spelled.head))
+    return Link(Filter(name, (Step(name, kernel),)), spelled.window)
+
+
+def _is_pointwise(spelled: Spelling) -> bool:
+    return spelled.kind == "name" and spelled.head in (*POINTS, *POOLS)
+
+
+def _has_definition(spelled: Spelling, folders: Sequence[str | Path]) -> bool:
+    """True for a kernel file, by path or by name; a name that only a plain file has means that file's numbers."""
+    if spelled.kind == "name" and not _is_pointwise(spelled):
+        return not os.path.isfile(spelled.head) or spelled.head in names(folders)
+    return spelled.kind == "file" and spelled.head.lower().endswith(".toml")
+
+
+def _definition(spelled: Spelling, folders: Sequence[str | Path]) -> Definition:
+    path = Path(spelled.head) if spelled.kind == "file" else locate(spelled.head, folders)
+    return _read(path)
+
+
+def _numbers(params: dict[str, str], found: Definition) -> dict[str, float]:
+    """The parameters as numbers, the first one under its name."""
+    first = next(iter(found.params), "")
+    if "" in params and (not first or first in params):
+        raise FilterError(f"{first} is given twice" if first else f"{found.name} takes no parameters")
+    return {key or first: number(value, key or first) for key, value in params.items()}
+
+
+def _single(text: str, folders: Sequence[str | Path]) -> "Filter":
+    """The filter that a step of a composite names: never a file, nor a composite, which could be itself."""
+    spelled = spelling(text)
+    if spelled.kind == "file":
+        raise FilterError(f"{printable(text)}: a step takes a kernel by its name, not a file")
+    found = definition(text, folders)
+    if found and found.steps:
+        raise FilterError(f"{spelled.head} is made of steps itself (a step takes a single kernel)")
+    return filter_of(text, folders)
+
+
+def _point(spelled: Spelling) -> "Link":
+    """A point or pooling step; a pooling window moves by its own size and pads nothing, unless it says so."""
+    from convcli.filters import Filter, Link, Point, Pool, Step
+
+    name, params, window = spelled.head, dict(spelled.params), spelled.window
+    refused = [word for word in window if name in POINTS or word in ("bias", "op")]
+    argument = params.pop("", None) or params.pop({"threshold": "value"}.get(name, "size"), None)
+    if refused or params:
+        raise FilterError(f"{name} takes no {(refused or list(params))[0]}")
+    if name in POOLS:
+        if argument is None:
+            raise FilterError(f"{name} wants a size, as in {name}:2")
+        size = pair(argument, name, 1)
+        action, window = Pool(POOLS[name], size), {"stride": size, "padding": (0, 0, 0, 0), **window}
+    elif name == "threshold":
+        if argument is None:
+            raise FilterError("threshold wants a value, as in threshold:128")
+        action = Point(name, number(argument, name))
+    else:
+        if argument is not None:
+            raise FilterError(f"{name} takes no parameters")
+        action = Point(name)
+    return Link(Filter(name, (Step(name, action),)), window)

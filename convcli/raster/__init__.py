@@ -1,0 +1,27 @@
+"""Pictures: from the bytes of a file to numbers with a meaning, and back.
+
+The only package that knows Pillow, which it loads with the first picture that needs it: grids and the writing
+of PNG do without.
+"""
+
+from convcli.formats import FORMATS, can_hold, format_of, mode_of
+from convcli.raster.opening import MAX_PIXELS
+from convcli.raster.picture import FormatError, Header, Metadata, Raster
+from convcli.raster.reading import frames, header, read
+from convcli.raster.writing import encode
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "FormatError",
+    "Header",
+    "Metadata",
+    "Raster",
+    "can_hold",
+    "encode",
+    "format_of",
+    "frames",
+    "header",
+    "mode_of",
+    "read",
+]

@@ -1,0 +1,81 @@
+"""What a picture is, once it is numbers."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from convcli.errors import ConvError
+from convcli.formats import WHITE
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["FormatError", "Header", "Metadata", "Raster"]
+
+
+class FormatError(ConvError):
+    """A picture that the format asked for cannot hold; the others of a batch go on."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What travels with a picture: EXIF from its byte order on, upright and without a thumbnail; dpi as x, y."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    text: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raster:
+    """A picture.
+
+    pixels: (H, W, C), upright. mode: Pillow's name, or "LA;16", "RGB;16", "RGBA;16", or "grid" for any array of
+    numbers. format: of the file it came from. notes: what was changed or lost on the way in, a line each.
+    """
+
+    pixels: "np.ndarray"
+    mode: str
+    format: str = ""
+    info: Metadata = Metadata()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def white(self) -> float:
+        """The level that is white."""
+        return WHITE[self.mode]
+
+    @property
+    def alpha(self) -> bool:
+        """True where the last channel is alpha."""
+        return "A" in self.mode
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What `read` would give, without the pixels: height and width of the upright picture."""
+
+    height: int
+    width: int
+    channels: int
+    mode: str
+    format: str
+    frames: int = 1
+
+    @property
+    def white(self) -> float:
+        """The level that is white."""
+        return WHITE[self.mode]
+
+    @property
+    def alpha(self) -> bool:
+        """True where the last channel is alpha."""
+        return "A" in self.mode
+
+    @property
+    def colours(self) -> int:
+        """Channels that are not alpha."""
+        return self.channels - self.alpha

@@ -1,0 +1,135 @@
+"""From a Raster to the bytes of a file."""
+
+from importlib import import_module
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from convcli import grid, png
+from convcli.formats import FORMATS, can_hold
+from convcli.raster.metadata import DESCRIPTIVE
+from convcli.raster.opening import pillow, quiet
+from convcli.raster.picture import FormatError, Metadata, Raster
+
+__all__ = ["encode"]
+
+_DTYPES = {"I;16": "<u2", "I": "=i4", "F": "=f4"}
+_ENCODERS = {
+    "JPEG": ("JPEG", "Jpeg"),
+    "WEBP": ("WEBP", "WebP"),
+    "TIFF": ("TIFF", "Tiff"),
+    "AVIF": ("AVIF", "Avif"),
+    "GIF": ("GIF", "Gif"),
+    "BMP": ("BMP", "Bmp"),
+}
+
+
+def encode(
+    raster: Raster,
+    format: str,
+    target: BinaryIO,
+    *,
+    quality: int | None = None,
+    compression: str = "fast",
+    threads: int = 1,
+) -> tuple[str, ...]:
+    """What the format could not keep, a line each; `target` gets the file.
+
+    format: a name from `format_of`. quality: 1 to 100, for the formats that have one. compression: fast, default
+    or best. Raises FormatError where the format cannot hold the picture, and what `target` raises.
+    """
+    pixels, form = raster.pixels, FORMATS[format]
+    if not can_hold(format, raster.mode, pixels.shape[2]):
+        what = f"{pixels.shape[2]} channels of {pixels.dtype}" if raster.mode == "grid" else raster.mode
+        able = [name for name in FORMATS if can_hold(name, raster.mode, pixels.shape[2])]
+        raise FormatError(f"{format} cannot hold {what} ({', '.join(able)} can)")
+    if max(pixels.shape[:2]) > form.side:
+        raise FormatError(f"{format} cannot hold {pixels.shape[0]} x {pixels.shape[1]} (at most {form.side} a side)")
+    info, notes = _kept(raster, format, compression)
+    if format == "PNG":
+        chunks = png.described(info.icc, info.exif, info.xmp, info.dpi, info.text)
+        png.write(target, pixels, chunks, compression=compression, threads=threads)
+    elif format == "NPY":
+        grid.write_npy(target, pixels)
+    elif format in grid.SEPARATORS:
+        target.write(grid.to_text(pixels, grid.SEPARATORS[format]).encode("ascii"))
+    else:
+        target.write(_encoded(raster, format, info, quality, compression).getbuffer())
+    return notes
+
+
+def _kept(raster: Raster, format: str, compression: str) -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata that format and mode have room for, and a line for colours or EXIF that are lost."""
+    info, keeps = raster.info, FORMATS[format].keeps
+    room = 65500 if format == "JPEG" else 2**31
+    icc, exif, xmp = (
+        value if value and name in keeps and len(value) < most else None
+        for name, value, most in (("icc", info.icc, 2**24), ("exif", info.exif, room), ("xmp", info.xmp, room))
+    )
+    space = {b"GRAY": ("L", "I", "F"), b"CMYK": ("CMYK",)}.get(icc[16:20] if icc else b"", ("RGB",))
+    if raster.mode.partition(";")[0].removesuffix("A") not in space:
+        icc = None
+    # a JPEG has room for one comment
+    text = info.text if "text" in keeps else tuple(pair for pair in info.text if pair[0] == "Comment")
+    notes = []
+    if info.icc and not icc and keeps:
+        notes.append(f"{format} in mode {raster.mode} cannot keep the colour profile")
+    if info.exif and keeps and (not exif or (format == "TIFF" and compression != "fast")):
+        notes.append(f"{format} cannot keep all of the EXIF data{' when compressed' * bool(exif)}")
+    return Metadata(icc, exif, xmp, info.dpi if "dpi" in keeps else None, text), tuple(notes)
+
+
+def _encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> BytesIO:
+    """The file as Pillow writes it, in memory: so that errors of the encoder and of the disk cannot be confused."""
+    import numpy as np
+
+    image = pillow()
+    pixels = np.ascontiguousarray(raster.pixels, _DTYPES.get(raster.mode, "u1"))
+    size = (pixels.shape[1], pixels.shape[0])
+    name, module = _ENCODERS.get(format, ("PPM", "Ppm"))
+    stream = BytesIO()
+    try:
+        with quiet():
+            import_module(f"PIL.{module}ImagePlugin")
+            im = image.frombuffer(raster.mode, size, pixels, "raw", raster.mode, 0, 1)
+            im.save(stream, name, **_options(format, info, quality, compression))
+    except Exception as error:
+        raise FormatError(f"cannot be written as {format}: {error or type(error).__name__}") from error
+    return stream
+
+
+def _options(format: str, info: Metadata, quality: int | None, compression: str) -> dict[str, Any]:
+    """What Pillow's encoder is told.
+
+    Lossy files get quality 90, and from 90 on every pixel its own colour: edges are what filters make, and
+    halved colour smears them.
+    """
+    told: dict[str, Any] = {}
+    effort = ("fast", "default", "best").index(compression)
+    if info.icc:
+        told["icc_profile"] = info.icc
+    if info.exif:
+        told["exif"] = b"Exif\0\0" + info.exif
+    if info.dpi:
+        told["dpi"] = info.dpi
+    if info.xmp:
+        told["xmp"] = info.xmp
+    if FORMATS[format].has_quality:
+        told["quality"] = 90 if quality is None else quality
+    if format == "JPEG":
+        told |= {"subsampling": 0 if told["quality"] >= 90 else 2, "optimize": effort == 2, "progressive": effort == 2}
+        if info.text:
+            told["comment"] = info.text[0][1].encode("latin-1", "replace")
+    elif format == "WEBP":
+        told |= {"method": (2, 4, 6)[effort], "exact": True}
+    elif format == "AVIF":
+        told |= {"speed": (8, 6, 4)[effort], "subsampling": "4:4:4" if told["quality"] >= 90 else "4:2:0"}
+    elif format == "TIFF":
+        told["compression"] = ("raw", "tiff_lzw", "tiff_adobe_deflate")[effort]
+        told["exif"] = exif = pillow().Exif()
+        exif.load(b"Exif\0\0" + (info.exif or b""))
+        if effort > 0:  # libtiff, which compresses, takes no directories and not every tag
+            for tag in [tag for tag in exif if tag not in DESCRIPTIVE]:
+                del exif[tag]
+        if xmp := told.pop("xmp", None):
+            exif[700] = xmp
+    return told

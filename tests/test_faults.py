@@ -1,0 +1,226 @@
+"""Faults planted one at a time: each must be noticed by the laws, and each law must notice some.
+
+This is what keeps the laws from being true of everything. A fault is a patch of one function; the cases are a
+fixed handful, with nothing square, odd or symmetric about them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_laws import LAWS, Case, equals_the_definition, sums_are_linear
+
+from convcli import graph, planner
+from convcli.border import locate
+from convcli.engine import direct, strips
+from convcli.filters import Kernel
+from convcli.geometry import Geometry, Window
+
+CASES = (
+    Case(stride=(2, 3), dilation=(1, 2), padding=(3, 0, 1, 4)),
+    Case(taps=(4, 2), stride=(1, 2), dilation=(2, 1), op="convolve", bias=5.0, scale=1 / 9, seed=1),
+    Case(channels=3, maps=3, taps=(2, 3), stride=(3, 2), padding="full", mode="edge", dtype="int16", seed=2),
+    Case(dtype="uint16", taps=(1, 4), mode="constant", value=70.0, padding=(1, 2, 5, 3), dilation=(3, 2), seed=3),
+    Case(height=6, width=17, dtype="float32", whole=False, taps=(3, 2), mode="mean", anchor=(0, 1), seed=4),
+    Case(channels=2, taps=(2, 5), mode="symmetric", padding=(2, 3, 4, 1), op="convolve", anchor=(1, 3), seed=5),
+    Case(height=13, width=8, taps=(3, 4), mode="zeros", padding="valid", stride=(1, 2), bias=-3.0, seed=6),
+)
+
+
+# ---------------------------------------------------------------- a method with room for faults
+
+
+def method(matrix=lambda m: m, geometry=lambda y, x: (y, x), phase=(0, 0), rows=lambda n: n):
+    """A `build` that is right as it stands: loops over taps, with indices held inside the block."""
+
+    def build(kernel: Kernel, geometry_: Geometry, dtype: str):
+        y, x = geometry(geometry_.y, geometry_.x)
+        weights = np.asarray(matrix(kernel.matrix))
+
+        def run(block, out, scratch):
+            n = rows(len(out))
+            out[:] = 0
+            for o in range(out.shape[2]):
+                planes = (
+                    [(o, weights)] if kernel.planes is None else enumerate(weights.reshape(-1, *weights.shape[-3:])[o])
+                )
+                for c, plane in planes:
+                    for (u, v), weight in np.ndenumerate(plane):
+                        ys = np.arange(n) * y.stride + u * y.dilation + phase[0]
+                        xs = np.arange(out.shape[1]) * x.stride + v * x.dilation + phase[1]
+                        ys, xs = np.minimum(ys, block.shape[0] - 1), np.minimum(xs, block.shape[1] - 1)
+                        out[:n, :, o] += (block[ys][:, xs, c] * weight).astype(dtype)
+
+        return run
+
+    return build
+
+
+def _transposed(matrix):
+    """The same numbers read column by column."""
+    return matrix.swapaxes(-1, -2).reshape(matrix.shape)
+
+
+def _exchanged(y, x, *names):
+    """The two axes with the values of some fields exchanged."""
+    return replace(y, **{n: getattr(x, n) for n in names}), replace(x, **{n: getattr(y, n) for n in names})
+
+
+ENGINES = {
+    "kernel flipped": method(matrix=lambda m: m[..., ::-1, ::-1]),
+    "kernel flipped upside down": method(matrix=lambda m: m[..., ::-1, :]),
+    "kernel flipped left to right": method(matrix=lambda m: m[..., ::-1]),
+    "weights transposed": method(matrix=_transposed),
+    "maps and planes of a bank exchanged": method(matrix=lambda m: m.swapaxes(0, 1) if m.ndim == 4 else m),
+    "strides exchanged": method(geometry=lambda y, x: _exchanged(y, x, "stride")),
+    "dilations exchanged": method(geometry=lambda y, x: _exchanged(y, x, "dilation")),
+    "dilation ignored": method(geometry=lambda y, x: (replace(y, dilation=1), replace(x, dilation=1))),
+    "stride ignored along x": method(geometry=lambda y, x: (y, replace(x, stride=1))),
+    "one row late": method(phase=(1, 0)),
+    "one column late": method(phase=(0, 1)),
+    "last row dropped": method(rows=lambda n: n - 1),
+    "first tap forgotten": method(matrix=lambda m: m * (np.arange(m.size).reshape(m.shape) % m[..., :, :].size > 0)),
+    "absolute weights": method(matrix=np.abs),
+    "weights rounded up": method(matrix=lambda m: np.ceil(m * 4) / 4),
+}
+
+
+# ---------------------------------------------------------------- faults of the rooms around it
+
+
+def _patched_window(change):
+    """Window.fit, with its geometry changed."""
+    fit = Window.fit
+    return Window, "fit", lambda self, size, taps, anchor=None: change(fit, self, size, taps, anchor)
+
+
+def _pads_exchanged(fit, window, *args):
+    right = fit(window, *args)
+    y, x = right.y, right.x
+    return Geometry(replace(y, lo=y.hi, hi=y.lo), replace(x, lo=x.hi, hi=x.lo), right.border)
+
+
+def _strides_of_the_window_exchanged(fit, window, *args):
+    return fit(replace(window, stride=window.stride[::-1]), *args)
+
+
+def _anchor_of_scipy(fit, window, size, taps, anchor):
+    return fit(
+        window, size, taps, tuple(a + 1 if k % 2 == 0 and a + 1 < k else a for a, k in zip(anchor, taps, strict=True))
+    )
+
+
+def _anchor_left_alone(kernel):
+    return kernel.changed(matrix=kernel.matrix[..., ::-1, ::-1])
+
+
+def _wrong_place(mode, i, n):
+    return locate({"reflect": "symmetric", "symmetric": "reflect", "edge": "wrap", "wrap": "edge"}[mode], i, n)
+
+
+def _one_too_far(mode, i, n):
+    return np.where((i >= 0) & (i < n), i, locate(mode, i - (i < 0), n))
+
+
+class _Unscaled(strips.Convolved):
+    def __init__(self, signal, of, kernel, *rest):
+        super().__init__(signal, of, kernel.changed(scale=1.0), *rest)
+
+
+class _BiasBeforeScale(strips.Convolved):
+    def __init__(self, signal, of, kernel, geometry, plan, bias, outside):
+        super().__init__(signal, of, kernel, geometry, plan, bias * kernel.scale, outside)
+
+
+class _BiasTwice(strips.Convolved):
+    def __init__(self, signal, of, kernel, geometry, plan, bias, outside):
+        super().__init__(signal, of, kernel, geometry, plan, 2 * bias, outside)
+
+
+class _BlackOutside(strips.Convolved):
+    def __init__(self, signal, of, kernel, geometry, plan, bias, outside=0.0):
+        super().__init__(signal, of, kernel, geometry, plan, bias, 0.0)
+
+
+class _Rounded(strips.Convolved):
+    def fill(self, start, stop, out):
+        super().fill(start, stop, out)
+        np.rint(out, out=out, casting="unsafe")
+
+
+class _Clipped(strips.Convolved):
+    def fill(self, start, stop, out):
+        super().fill(start, stop, out)
+        out[:] = np.maximum(out, 0)
+
+
+def _narrow(*args, **options):
+    plan = choose(*args, **options)
+    return replace(plan, dtype="int16") if plan.whole else plan
+
+
+def _half(*args, **options):
+    plan = choose(*args, **options)
+    return plan if plan.whole else replace(plan, dtype="float16")
+
+
+choose = planner.choose
+AROUND = {
+    "lo and hi exchanged": _patched_window(_pads_exchanged),
+    "strides of the window exchanged": _patched_window(_strides_of_the_window_exchanged),
+    "even kernels anchored at k // 2": _patched_window(_anchor_of_scipy),
+    "convolve does not turn the anchor": (Kernel, "turned", _anchor_left_alone),
+    "convolve does not turn the kernel": (Kernel, "turned", lambda kernel: kernel),
+    "wrong border mode": (strips, "locate", _wrong_place),
+    "border off by one": (strips, "locate", _one_too_far),
+    "black outside, whatever was asked": (graph, "Convolved", _BlackOutside),
+    "scale ignored": (graph, "Convolved", _Unscaled),
+    "bias before the scale": (graph, "Convolved", _BiasBeforeScale),
+    "bias twice": (graph, "Convolved", _BiasTwice),
+    "rounded between steps": (graph, "Convolved", _Rounded),
+    "clipped between steps": (graph, "Convolved", _Clipped),
+    "sums wrap in int16": (planner, "choose", _narrow),
+    "sums of eleven bits": (planner, "choose", _half),
+}
+FAULTS = {name: (direct, "build", build) for name, build in ENGINES.items()} | AROUND
+
+
+def noticed() -> set[str]:
+    """Names of the laws that do not hold now."""
+    return {law.__name__ for law in LAWS if not all(_holds(law, case) for case in CASES)}
+
+
+def _holds(law, case) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            law(case)
+    except (AssertionError, ValueError, IndexError):  # a wrong shape may be noticed by numpy first
+        return False
+    return True
+
+
+def test_without_a_fault_all_laws_hold():
+    assert noticed() == set()
+
+
+def test_the_method_with_room_for_faults_is_right_without_one(monkeypatch):
+    monkeypatch.setattr(direct, "build", method())
+    assert noticed() == set()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_fault_is_noticed(fault, monkeypatch):
+    monkeypatch.setattr(*FAULTS[fault])
+    laws = noticed()
+    assert equals_the_definition.__name__ in laws
+    assert len(laws) >= 2, "the definition alone noticed"
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law is not sums_are_linear], ids=lambda law: law.__name__)
+def test_every_law_notices_a_fault(law, monkeypatch):
+    for target, name, fault in FAULTS.values():
+        with monkeypatch.context() as patched:
+            patched.setattr(target, name, fault)
+            if not all(_holds(law, case) for case in CASES):
+                return
+    pytest.fail("no fault was noticed: the law is true of everything")

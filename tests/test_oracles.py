@@ -1,0 +1,220 @@
+"""Convolutions against other people's code, and against the definition in `naive.py`."""
+
+import itertools
+
+import naive
+import numpy as np
+import pytest
+from data import picture, run, weights
+
+from convcli import engine
+from convcli.border import Border
+from convcli.errors import ConvError
+from convcli.filters import Kernel
+from convcli.geometry import Window
+from convcli.planner import choose
+from convcli.signal import Signal
+
+SCIPY = {"reflect": "mirror", "symmetric": "reflect", "edge": "nearest", "wrap": "wrap", "constant": "constant"}
+TAPS = [(1, 1), (3, 3), (2, 3), (1, 4), (5, 2), (4, 4)]
+
+
+@pytest.mark.parametrize("mode", SCIPY)
+@pytest.mark.parametrize("taps", TAPS, ids=str)
+@pytest.mark.parametrize("op", ["correlate", "convolve"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float64"])
+def test_against_scipy(mode, taps, op, dtype):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    pixels, matrix = picture(11, 8, 1, dtype), weights(*taps, seed=3)
+    for anchor in itertools.product(*map(range, taps)):
+        # scipy lays tap k // 2 + origin over the output position
+        origin = [a - k // 2 for a, k in zip(anchor, taps, strict=True)]
+        wanted = getattr(ndimage, op)(
+            pixels[:, :, 0].astype(float), matrix, mode=SCIPY[mode], cval=17.0 * (mode == "constant"), origin=origin
+        )
+        border = Border(mode, 17.0 * (mode == "constant"))
+        found = run(pixels, matrix, window=Window(border=border, op=op, anchor=anchor))[:, :, 0]
+        assert found == pytest.approx(wanted, rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize("border", ["REFLECT_101", "REFLECT", "REPLICATE", "CONSTANT"])
+@pytest.mark.parametrize("taps", TAPS, ids=str)
+def test_against_opencv(border, taps):
+    cv2 = pytest.importorskip("cv2")
+    mode = {"REFLECT_101": "reflect", "REFLECT": "symmetric", "REPLICATE": "edge", "CONSTANT": "zeros"}[border]
+    pixels, matrix = picture(9, 13, 3, "uint8"), weights(*taps, whole=False, seed=4)
+    at = tuple((k - 1) // 2 for k in taps)
+    wanted = cv2.filter2D(
+        pixels.astype(np.float64), -1, matrix, anchor=at[::-1], borderType=getattr(cv2, f"BORDER_{border}")
+    )
+    assert run(pixels, matrix, window=Window(border=Border(mode))) == pytest.approx(wanted, rel=0, abs=1e-3)
+
+
+def _window(rng, taps) -> Window:
+    """Any window over those taps."""
+    padding = rng.choice(["same", "valid", "full", "pixels"])
+    return Window(
+        stride=tuple(int(n) for n in rng.integers(1, 5, 2)),
+        dilation=tuple(int(n) for n in rng.integers(1, 4, 2)),
+        padding=tuple(int(n) for n in rng.integers(0, 9, 4)) if padding == "pixels" else str(padding),
+        border=Border(str(rng.choice(["reflect", "symmetric", "edge", "wrap", "zeros", "mean"]))),
+        op=str(rng.choice(["correlate", "convolve"])),
+        bias=float(rng.choice([0, 0, 0.75, -3])),
+        anchor=None if rng.random() < 0.5 else tuple(int(rng.integers(0, k)) for k in taps),
+    )
+
+
+@pytest.mark.parametrize("block", range(20))
+def test_against_torch(block):
+    """Five hundred windows: stride, dilation, padding, even kernels, both ops, banks; torch pads nothing itself."""
+    torch = pytest.importorskip("torch")
+    for seed in range(25 * block, 25 * (block + 1)):
+        rng = np.random.default_rng([7, seed])
+        taps = (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
+        window = _window(rng, taps)
+        channels, maps = int(rng.integers(1, 4)), [None, 1, 3, 5][seed % 4]
+        planes = () if maps is None else (maps, channels)
+        matrix = weights(*planes, *taps, whole=seed % 3 > 0, seed=seed)
+        pixels = picture(
+            13 + int(rng.integers(9)), 13 + int(rng.integers(9)), channels, ["uint8", "float32"][seed % 2], seed
+        )
+        anchor = window.anchor or tuple((k - 1) // 2 for k in taps)
+        bank = matrix if maps else np.repeat(matrix[None, None], channels, axis=0)
+        if window.op == "convolve":
+            bank, anchor = bank[..., ::-1, ::-1], tuple(k - 1 - a for k, a in zip(taps, anchor, strict=True))
+        pads = naive.amounts(window.padding, taps, window.dilation, anchor)
+        x = torch.from_numpy(naive.padded(pixels, pads, window.border.mode).transpose(2, 0, 1)[None].copy())
+        wanted = torch.nn.functional.conv2d(
+            x,
+            torch.from_numpy(bank.copy()),
+            torch.full((len(bank),), window.bias, dtype=torch.float64),
+            window.stride,
+            dilation=window.dilation,
+            groups=1 if maps else channels,
+        )
+        found = run(pixels, matrix, window=window)
+        assert found == pytest.approx(wanted[0].numpy().transpose(1, 2, 0), rel=0, abs=2e-3), (seed, window)
+
+
+def test_weights_of_a_torch_layer_go_in_as_they_are():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(5)
+    layer = torch.nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2), bias=False)
+    pixels = picture(10, 12, 3, "float32", seed=5)
+    wanted = layer(torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy())).detach().numpy()[0].transpose(1, 2, 0)
+    window = Window((2, 1), (1, 2), (1, 1, 2, 2), Border("zeros"))
+    assert run(pixels, layer.weight.detach().numpy(), window=window) == pytest.approx(wanted, rel=0, abs=1e-5)
+
+
+# ---------------------------------------------------------------- every method, alone and in its place
+
+
+def _summed(method: str, pixels, kernel: Kernel, window: Window, rows: slice) -> np.ndarray | None:
+    """What a method makes of some rows of output, called as the strips call it; None where it refuses."""
+    from convcli.engine.scratch import Scratch
+
+    signal = Signal.of(pixels.shape, pixels.dtype.name)
+    geometry = window.fit(signal.size, kernel.taps, kernel.anchor)
+    module = engine.load(method)
+    if module.refusal(kernel, geometry, signal):
+        return None
+    dtype = choose(geometry, kernel, signal).dtype
+    pads = geometry.padding
+    start, stop, _ = rows.indices(geometry.y.out)
+    first, last = start * geometry.y.stride, (stop - 1) * geometry.y.stride + geometry.y.reach
+    block = np.ascontiguousarray(naive.padded(pixels, pads, window.border.mode)[first:last].astype(dtype))
+    block.flags.writeable = False
+    out = np.full((stop - start, geometry.x.out, kernel.maps or signal.channels), 99, dtype)
+    module.build(kernel, geometry, dtype)(block, out, Scratch())
+    return out
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
+@pytest.mark.parametrize("method", engine.METHODS)
+def test_every_method_equals_the_definition(method, dtype):
+    done = 0
+    for seed in range(40):
+        rng = np.random.default_rng([11, seed])
+        taps = (int(rng.integers(1, 5)), int(rng.integers(1, 5)))
+        channels, maps = int(rng.integers(1, 4)), [None, None, 2, 1][seed % 4]
+        matrix = weights(*(() if maps is None else (maps, channels)), *taps, whole=seed % 2 > 0, seed=seed)
+        if seed % 5 == 0:  # of rank one, for those who ask for it
+            matrix = matrix[..., :1] * weights(1, taps[1], seed=seed + 1)
+        window = _window(rng, taps)
+        pixels = picture(14, 15, channels, dtype, seed)
+        kernel = Kernel(matrix, anchor=window.anchor)
+        kernel = kernel.turned() if window.op == "convolve" else kernel
+        wanted = naive.filtered(
+            pixels, kernel.matrix, window.stride, window.dilation, window.padding, window.border.mode,
+            anchor=kernel.anchor,
+        )  # fmt: skip
+        for rows in (slice(None), slice(0, 1), slice(len(wanted) - 1, None), slice(1, 3)):
+            found = _summed(method, pixels, kernel, window, rows)
+            if found is None or len(wanted[rows]) == 0:
+                continue
+            exact = dtype in ("uint8", "int32") and found.dtype.kind == "i"
+            assert found == pytest.approx(wanted[rows], rel=0, abs=0 if exact else 1e-3), (seed, window, rows)
+            done += 1
+    assert done >= 20, f"{method} refused nearly everything"
+
+
+@pytest.mark.parametrize("taps", [(1, 1), (2, 3), (7, 4), (1, 9), (12, 11)], ids=str)
+@pytest.mark.parametrize("method", engine.METHODS)
+def test_every_method_in_a_chain(method, taps):
+    pixels = picture(23, 17, 3, "uint8", seed=8)
+    for rank_one in (True, False):
+        matrix = weights(taps[0], 1, seed=1) * weights(1, taps[1], seed=2) if rank_one else weights(*taps, seed=3)
+        for window in (Window(), Window((2, 3), (1, 2), "full", Border("wrap"), "convolve", 2.0)):
+            try:
+                found = run(pixels, Kernel(matrix, 1 / 3), window=window, method=method)
+            except ConvError as refusal:
+                if f"method {method} cannot do this: " not in str(refusal):
+                    raise
+                continue
+            wanted = naive.filtered(
+                pixels, matrix / 3, window.stride, window.dilation, window.padding, window.border.mode,
+                op=window.op, bias=window.bias,
+            )  # fmt: skip
+            assert found == pytest.approx(wanted, rel=0, abs=1e-3)
+
+
+# ---------------------------------------------------------------- golden values of the page
+
+
+def _row(*levels) -> np.ndarray:
+    return np.array(levels, np.uint8).reshape(1, -1, 1)
+
+
+def test_golden_even_kernel():
+    found = run(_row(0, 0, 0, 0, 1, 0, 0, 0, 0), [[1.0, 2.0]], window=Window(border=Border("zeros")))
+    assert found.ravel().tolist() == [0, 0, 0, 2, 1, 0, 0, 0, 0]
+
+
+def test_golden_step_edge():
+    step = np.repeat(_row(10, 10, 10, 10, 30, 30, 30, 30), 5, axis=0)
+    found = run(step, [[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    assert found[:, :, 0].tolist() == [[0, 0, 0, 80, 80, 0, 0, 0]] * 5
+
+
+@pytest.mark.parametrize(("op", "at"), [("correlate", (3, 3)), ("convolve", (1, 1))])
+def test_golden_impulse(op, at):
+    impulse = np.zeros((5, 5, 1), np.uint8)
+    impulse[2, 2] = 1
+    found = run(impulse, [[1.0, 0, 0], [0, 0, 0], [0, 0, 0]], window=Window(op=op))
+    assert np.argwhere(found[:, :, 0]).tolist() == [list(at)]
+
+
+@pytest.mark.parametrize(
+    ("row", "matrix", "window", "wanted"),
+    [
+        ((2, 1, 1), [1, 1, 2], Window(padding="full", border=Border("zeros"), op="convolve"), [2, 3, 6, 3, 2]),
+        ((2, 1, 1), [1, 1, 2], Window((2, 2), padding="full", border=Border("zeros"), op="convolve"), [2, 6, 2]),
+        ((2, 1, 1), [1, 1, 2], Window(padding="full", border=Border("zeros")), [4, 4, 5, 2, 1]),
+        ((1, 0, 3, 0), [1, 2], Window((3, 3), padding=(0, 0, 1, 1), border=Border("zeros")), [2, 3]),
+    ],
+)
+def test_golden_rows(row, matrix, window, wanted):
+    window = window if window.padding != "full" else Window(
+        (1, window.stride[1]), padding=(0, 0, 2, 2), border=window.border, op=window.op
+    )  # fmt: skip
+    assert run(_row(*row), [matrix], window=window).ravel().tolist() == wanted
