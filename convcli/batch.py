@@ -116,6 +116,8 @@ def _one(request, target, destination, item, warnings, written, threads, max_pix
         prepared = job.prepare(request, header, shape)
     else:
         if not is_stream:
+            if destination.output and path != Path(destination.output):  # it names a folder
+                files.make_folder(path.parent)
             files.check_output(path, destination.on_exists == "overwrite")
         header = raster.read(source, max_pixels=max_pixels)
         shape = header.pixels.shape
@@ -165,4 +167,4 @@ def _names(path: Path, prepared: job.Job, asked: str | None) -> list[Path]:
 def _placed(error: ConvError, place: str) -> str:
     """The message with the input in front, once."""
     name = printable("standard input" if place == STREAM else place)
-    return str(error) if str(error).startswith(name) else f"{name}: {error}"
+    return str(error) if isinstance(error, files.ExistsError) or str(error).startswith(name) else f"{name}: {error}"

@@ -104,7 +104,7 @@ class Finish:
         if out.dtype.kind != "f" and block.dtype.kind == "f":
             np.rint(block, out=block)
         if clip:
-            np.clip(block, 0, self.white, out=block)
+            np.clip(block, 0, block.dtype.type(self.white), out=block)
         np.copyto(out, block, casting="unsafe")
 
 

@@ -17,7 +17,19 @@ from convcli.words import integer, number
 if TYPE_CHECKING:  # numpy comes with the first matrix, not with a list of names
     from convcli.filters import Kernel
 
-__all__ = ["PICTURES", "SUFFIXES", "is_matrix", "parse", "read", "read_text", "spell", "to_csv", "to_text", "to_toml"]
+__all__ = [
+    "PICTURES",
+    "SUFFIXES",
+    "is_matrix",
+    "parse",
+    "read",
+    "read_text",
+    "spell",
+    "spell_scale",
+    "to_csv",
+    "to_text",
+    "to_toml",
+]
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".mat", ".npy")
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".avif", ".jp2", ".ico")
@@ -98,6 +110,16 @@ def spell(value: float) -> str:
     return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(float(value))
 
 
+def spell_scale(value: float) -> str:
+    """A factor as text, the reciprocal of a whole number as a fraction.
+
+    >>> spell_scale(1 / 9), spell_scale(0.3)
+    ('1/9', '0.3')
+    """
+    under = round(1 / value) if abs(value) > 1e-9 else 0
+    return f"1/{under}" if abs(under) > 1 and 1 / under == value else spell(value)
+
+
 def to_text(kernel: "Kernel", separator: str = " ") -> str:
     """The effective weights of one matrix, a row a line. Raises FilterError where there are planes."""
     if kernel.planes is not None:
@@ -119,8 +141,7 @@ def to_toml(kernel: "Kernel", title: str, source: str, **more: str) -> str:
     lines = [f"{key} = {json.dumps(printable(text), ensure_ascii=False)}" for key, text in parts.items()]
     lines.append(f"weights = {_listed(kernel.matrix.tolist())}")
     if kernel.scale != 1:
-        under = round(1 / kernel.scale) if abs(kernel.scale) > 1e-9 else 0
-        lines.append(f'scale = "1/{under}"' if under and 1 / under == kernel.scale else f"scale = {kernel.scale!r}")
+        lines.append(f'scale = "{spell_scale(kernel.scale)}"')
     if not _is_centred(kernel):
         lines.append(f"anchor = [{kernel.anchor[0]}, {kernel.anchor[1]}]")
     return "\n".join(lines) + "\n"

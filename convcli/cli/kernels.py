@@ -9,7 +9,7 @@ import click
 
 from convcli import library, matrix
 from convcli.errors import ConvError, FilterError, printable
-from convcli.kernelfile import Definition
+from convcli.kernelfile import Definition, Parameter
 
 if TYPE_CHECKING:  # a list needs no numpy
     from convcli.filters import Filter, Kernel
@@ -31,6 +31,11 @@ class Browser(click.Group):
 
 def _complete(ctx, param, incomplete: str) -> list[str]:
     return [name for name in library.names() if name.startswith(incomplete)]
+
+
+def plan_line(filter_: "Filter") -> str | None:
+    """How the planner would run the filter, in a line; None where nothing is to be said."""
+    return None  # the planner's choice goes here, and nowhere else in this file
 
 
 folder_option = click.option(
@@ -74,7 +79,7 @@ def list_(folders, as_json):
     if as_json:
         click.echo(json.dumps([_listed(entry) for entry in entries], indent=1))
         return
-    width = max(len(entry.name) for entry in entries)
+    width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:
         here = "" if entry.path.parent == library.packaged() else f"  [{printable(entry.path)}]"
         size, title = _size(entry.found), _title(entry.found)
@@ -83,3 +88,195 @@ def list_(folders, as_json):
         click.echo(f"{printable(entry.name):{width}}  {size:>10}  {title}{here}")
     points = ", ".join((*library.POINTS[:-1], "threshold:T", *(f"{pool}:SIZE" for pool in library.POOLS)))
     click.echo(f"\nSteps that are no convolutions: {points}")
+
+
+@command.command("show")
+@click.argument("text", metavar="FILTER", shell_complete=_complete)
+@click.option("--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op.")
+@click.option("--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Print the weights as a file of this kind.")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file; its name says the format.  [default: -]")
+@click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
+@folder_option
+@json_option
+def show(text, as_applied, op, form, output, force, folders, as_json):
+    """Show a kernel: its weights, what they add up to, where they come from.
+
+    FILTER is a name with or without parameters, a file or a matrix, as in `convcli apply`.
+
+    \b
+    Examples:
+      convcli kernels show gaussian:2
+      convcli kernels show harris
+      convcli kernels show emboss --as-applied --op convolve
+      convcli kernels show gabor:theta=45 --format csv -o gabor.csv
+    """
+    links = library.parse(text, folders)
+    if len(links) != 1:
+        raise FilterError(f"{printable(text)} is a chain, show takes one filter")
+    filter_, kernel = links[0].filter, links[0].filter.kernel
+    if kernel is not None and (as_applied or op):
+        kernel = kernel.turned() if (op or links[0].window.get("op")) == "convolve" else kernel
+        kernel = kernel.changed(matrix=kernel.weights, scale=1.0)
+    if form or output not in (None, "-"):
+        _save(filter_, kernel, form or Path(output).suffix[1:].lower(), output, force)
+        return
+    definition = library.definition(text, folders)
+    if as_json:
+        click.echo(json.dumps(_everything(filter_, kernel, definition)))
+    else:
+        click.echo("\n".join(_page(filter_, kernel, definition)))
+
+
+def _size(found: Definition | ConvError) -> str:
+    if isinstance(found, ConvError):
+        return "?"
+    try:
+        taps = found.size()
+    except ConvError:
+        return "?"
+    return f"{taps[0]}x{taps[1]}" if taps else "steps"
+
+
+def _title(found: Definition | ConvError) -> str:
+    return printable(found if isinstance(found, ConvError) else found.title)
+
+
+def _listed(entry: library.Entry) -> dict:
+    """An entry for JSON."""
+    place = {"name": printable(entry.name), "path": printable(entry.path)}
+    if isinstance(entry.found, ConvError):
+        return place | {"error": str(entry.found)}
+    found = entry.found
+    facts = {key: getattr(found, key) for key in ("title", "source", "input", "range", "tags")}
+    params = {name: _parameter(parameter) for name, parameter in found.params.items()}
+    return place | facts | {"size": None if _size(found) == "?" else found.size(), "params": params}
+
+
+def _parameter(parameter: Parameter) -> dict:
+    return {key: getattr(parameter, key) for key in ("default", "min", "max", "unit", "help")}
+
+
+def _everything(filter_: "Filter", kernel: "Kernel | None", definition: Definition | None) -> dict:
+    """A filter for JSON."""
+    facts = {key: getattr(filter_, key) for key in ("name", "title", "source", "input", "range")}
+    params = definition.params.items() if definition else ()
+    facts["params"] = {name: _parameter(parameter) | {"value": filter_.params[name]} for name, parameter in params}
+    if kernel is not None:
+        facts |= {"size": kernel.taps, "anchor": kernel.anchor, "scale": kernel.scale}
+        facts |= {"matrix": kernel.matrix.tolist(), "weights": kernel.weights.tolist()}
+        facts |= {"sum": kernel.sum, "rank": kernel.rank, "symmetry": kernel.symmetry}
+    else:
+        facts |= {"steps": _steps(filter_, definition), "result": filter_.result}
+    return facts | {"plan": plan_line(filter_)}
+
+
+def _steps(filter_: "Filter", definition: Definition | None) -> list[dict]:
+    """The steps with their parameters filled in; a point or pooling step names itself."""
+    names = [draft.filled(filter_.params) for draft in definition.steps] if definition else [filter_.name]
+    return [{"name": step.name, "kernel": name, "of": step.of} for step, name in zip(filter_.steps, names, strict=True)]
+
+
+def _page(filter_: "Filter", kernel: "Kernel | None", definition: Definition | None) -> list[str]:
+    """A filter for people, line by line."""
+    lines = [f"{printable(filter_.name)}  {printable(filter_.title)}".rstrip(), ""]
+    if kernel is not None:
+        facts = _kernel_facts(kernel)
+        lines += [f"  {line}".rstrip() for line in _drawn(kernel)]
+    else:
+        facts = [("result", filter_.result)] if filter_.result else []
+        steps = _steps(filter_, definition)
+        width = max(len(step["name"]) for step in steps)
+        lines += [f"  {step['name']:{width}} = {step['kernel']} of {step['of']}" for step in steps]
+    facts += [("range", filter_.range), ("input", filter_.input if filter_.input != "each" else None)]
+    facts += [("source", printable(filter_.source)), ("planner", plan_line(filter_))]
+    for name, parameter in definition.params.items() if definition else ():
+        limits = f" ({parameter.limits})" if parameter.limits else ""
+        facts.append((name, f"{filter_.params[name]:g}{limits}  {printable(parameter.help)}".rstrip()))
+    return [*lines, "", *(f"{label:10} {text}" for label, text in facts if text)]
+
+
+def _kernel_facts(kernel: "Kernel") -> list[tuple[str, str | None]]:
+    size = f"{kernel.taps[0]}x{kernel.taps[1]}"
+    if kernel.planes is not None:
+        size += f", {kernel.planes} planes" + (f", {kernel.maps} maps" if kernel.matrix.ndim == 4 else "")
+    return [
+        ("size", size),
+        ("anchor", f"{kernel.anchor[0]},{kernel.anchor[1]}"),
+        ("sum", "0" if kernel.is_zero_sum else f"{kernel.sum:.6g}"),
+        ("rank", f"{kernel.rank}{' (a column times a row)' if kernel.rank == 1 else ''}"),
+        ("symmetry", f"{kernel.symmetry} under half a turn" if kernel.symmetry != "none" else "none"),
+    ]
+
+
+def _drawn(kernel: "Kernel") -> list[str]:
+    """The matrices of a kernel, one below the other, and their scale."""
+    matrices = kernel.matrix.reshape(-1, *kernel.taps)
+    lines = []
+    for n, rows in enumerate(matrices[:MATRICES]):
+        if kernel.planes is not None:
+            place = f"map {n // kernel.planes}, " if kernel.matrix.ndim == 4 else ""
+            lines.append(f"{place}plane {n % kernel.planes}")
+        lines += _table(rows)
+    if len(matrices) > MATRICES:
+        lines.append(f"... and {len(matrices) - MATRICES} more")
+    scale = matrix.spell_scale(kernel.scale)
+    return lines if scale == "1" else [*lines, f"x {scale}"]
+
+
+def _table(rows) -> list[str]:
+    """Aligned columns; of a large matrix the corners, in the width of a page."""
+    ys = _ends(rows.shape[0], ROWS)
+    for columns in range(min(rows.shape[1], WIDTH // 2), 0, -1):
+        xs = _ends(rows.shape[1], columns)
+        cells = [["..." if None in (y, x) else _cell(rows[y, x]) for x in xs] for y in ys]
+        width = max(len(cell) for row in cells for cell in row)
+        if 2 + len(xs) * (width + 2) <= WIDTH:
+            break
+    return ["  ".join(f"{cell:>{width}}" for cell in row) for row in cells]
+
+
+def _ends(n: int, most: int) -> list[int | None]:
+    """Places 0..n-1, with None for those left out in the middle where there are more than `most`."""
+    return [*range(n)] if n <= most else [*range(most - most // 2), None, *range(n - most // 2, n)]
+
+
+def _cell(weight: float) -> str:
+    return matrix.spell(weight) if weight == int(weight) and abs(weight) < 1e6 else f"{weight:.4g}"
+
+
+def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | None, force: bool) -> None:
+    """Writes the weights to a file, or to standard output."""
+    if kernel is None:
+        raise FilterError(f"{printable(filter_.name)} is more than one kernel, there is no one matrix to write")
+    if form not in FORMATS:
+        raise FilterError(f'{printable(output)}: "{printable(form)}" is no format of kernels ({", ".join(FORMATS)})')
+    data = _encoded(filter_, kernel, form)
+    if output not in (None, "-"):
+        _write(Path(output), data, force)
+        return
+    stream = click.get_binary_stream("stdout")
+    if form == "npy" and stream.isatty():
+        raise FilterError("npy is not for a terminal (write it to a file with -o)")
+    stream.write(data)
+
+
+def _encoded(filter_: "Filter", kernel: "Kernel", form: str) -> bytes:
+    if form == "npy":
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.save(buffer, kernel.weights)
+        return buffer.getvalue()
+    if form == "toml":
+        more = {"input": filter_.input} if filter_.input != "each" else {}
+        more |= {"range": filter_.range} if filter_.range else {}
+        title, source = filter_.title or filter_.name, filter_.source or "given as a matrix"
+        return matrix.to_toml(kernel, title, source, **more).encode()
+    return (matrix.to_csv(kernel) if form == "csv" else matrix.to_text(kernel)).encode()
+
+
+def _write(path: Path, data: bytes, overwrite: bool) -> None:
+    from convcli import files
+
+    files.write_bytes(path, data, overwrite)
