@@ -12,7 +12,7 @@ import numpy as np
 
 from convcli.errors import FilterError
 
-__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step"]
+__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,3 +193,13 @@ class Link:
 
     filter: Filter
     window: dict = field(default_factory=dict)
+
+
+def adjusted(links: tuple[Link, ...], normalize: bool = False, scale: float = 1.0) -> tuple[Link, ...]:
+    """The links with every filter's weights divided by their sum, then multiplied by `scale`."""
+
+    def change(one: Filter) -> Filter:
+        one = one.normalized() if normalize else one
+        return one.scaled(scale) if scale != 1 else one
+
+    return tuple(replace(link, filter=change(link.filter)) for link in links)

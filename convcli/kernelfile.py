@@ -4,6 +4,7 @@ A definition is the file as it stands, parameters still open, and knows its size
 numbers in. Formulas are bounded in length, weights in number, so a file from a stranger can do no harm.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -53,41 +54,42 @@ class Parameter:
         >>> Parameter("sigma", 1, 0.1, 200, "px").limits, Parameter("k", 1, min=0).limits
         ('0.1 to 200 px', 'at least 0')
         """
-        least = "" if self.min is None else f"{self.min:g}"
-        most = "" if self.max is None else f"{self.max:g}"
-        words = (
-            f"{least} to {most}"
-            if least and most
-            else f"at least {least}" * bool(least) + f"at most {most}" * bool(most)
-        )
+        match self.min, self.max:
+            case None, None:
+                words = ""
+            case least, None:
+                words = f"at least {least:g}"
+            case None, most:
+                words = f"at most {most:g}"
+            case least, most:
+                words = f"{least:g} to {most:g}"
         return f"{words} {self.unit}".strip()
 
     def check(self, value: float) -> float:
         """The value again. Raises FilterError where it lies outside the bounds."""
-        if (self.min is not None and value < self.min) or (self.max is not None and value > self.max):
+        least = -math.inf if self.min is None else self.min
+        most = math.inf if self.max is None else self.max
+        if not least <= value <= most:  # nan is refused as well
             raise FilterError(f"{self.name} {value:g} is out of range ({self.limits})")
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A step as it is written: the name of a filter, formulas for its parameters, and what it looks at."""
+    """A step as it is written: the name of a filter, formulas for its parameters, and what it looks at.
+
+    The key of a parameter is empty where it is the first, given without its name.
+    """
 
     name: str
     kernel: str
     args: tuple[tuple[str, Formula], ...]
     of: str
 
-    @property
-    def text(self) -> str:
-        """The filter expression of the file."""
-        args = ",".join(f"{key}{'=' * bool(key)}{formula.text}" for key, formula in self.args)
-        return f"{self.kernel}{':' * bool(args)}{args}"
-
     def filled(self, values: dict[str, float]) -> str:
         """The filter expression with numbers for its parameters."""
-        args = ",".join(f"{key}{'=' * bool(key)}{_spell(formula.evaluate(values))}" for key, formula in self.args)
-        return f"{self.kernel}{':' * bool(args)}{args}"
+        numbers = [(f"{key}=" if key else "") + _spell(formula.evaluate(values)) for key, formula in self.args]
+        return f"{self.kernel}:{','.join(numbers)}" if numbers else self.kernel
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ pooling steps below, with parameters behind a colon; some of their words belong 
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # numpy comes with the first kernel, not with a list of names
     from convcli.filters import Filter, Link
 
 __all__ = [
+    "POINTS",
+    "POOLS",
     "Entry",
     "Spelling",
     "definition",
@@ -112,20 +114,18 @@ def locate(name: str, folders: Sequence[str | Path] = ()) -> Path:
 def entries(folders: Sequence[str | Path] = ()) -> list[Entry]:
     """All kernel files by name, the first of each name."""
     found = {}
-    for folder in _searched(folders):
-        for path in folder.glob("*.toml"):
-            if path.stem not in found and not path.name.startswith("."):
-                try:
-                    found[path.stem] = Entry(path.stem, path, _read(path))
-                except ConvError as error:
-                    found[path.stem] = Entry(path.stem, path, error)
+    for path in _files(folders):
+        if path.stem not in found:
+            try:
+                found[path.stem] = Entry(path.stem, path, _read(path))
+            except ConvError as error:
+                found[path.stem] = Entry(path.stem, path, error)
     return [found[name] for name in sorted(found)]
 
 
 def names(folders: Sequence[str | Path] = ()) -> list[str]:
     """All names that a step can begin with: kernels, point and pooling steps."""
-    files = {path.stem for folder in _searched(folders) for path in folder.glob("*.toml")}
-    return sorted({*files, *POINTS, *POOLS})
+    return sorted({*(path.stem for path in _files(folders)), *POINTS, *POOLS})
 
 
 def packaged() -> Path:
@@ -145,7 +145,7 @@ def slug(links: "Iterable[Link]") -> str:
 
 
 def spelling(step: str) -> Spelling:
-    """A step taken apart; nothing is looked up but whether a file of that name is there.
+    """A step taken apart; whether there is such a kernel or file is another question.
 
     >>> spelling("box:3,stride=2").params, spelling("box:3,stride=2").window
     ({'': '3'}, {'stride': (2, 2)})
@@ -165,6 +165,12 @@ def _searched(extra: Sequence[str | Path]) -> list[Path]:
     """The kernel folders in order: those given, $CONVCLI_KERNELS, the user's own, the packaged one."""
     listed = [part for part in os.environ.get("CONVCLI_KERNELS", "").split(os.pathsep) if part]
     return [*map(Path, (*extra, *listed, *_user_folders())), packaged()]
+
+
+def _files(folders: Sequence[str | Path]) -> Iterator[Path]:
+    """The kernel files of all folders in order; hidden ones are some editor's or system's."""
+    for folder in _searched(folders):
+        yield from (path for path in folder.glob("*.toml") if not path.name.startswith("."))
 
 
 def _user_folders() -> list[str]:
@@ -270,10 +276,9 @@ def _numbers(params: dict[str, str], found: Definition) -> dict[str, float]:
 
 def _single(text: str, folders: Sequence[str | Path]) -> "Filter":
     """The filter that a step of a composite names: never a file, nor a composite, which could be itself."""
-    spelled = spelling(text)
-    if spelled.kind == "file":
+    spelled, found = spelling(text), definition(text, folders)
+    if spelled.kind == "file" or (spelled.kind == "name" and not found and not _is_pointwise(spelled)):
         raise FilterError(f"{printable(text)}: a step takes a kernel by its name, not a file")
-    found = definition(text, folders)
     if found and found.steps:
         raise FilterError(f"{spelled.head} is made of steps itself (a step takes a single kernel)")
     return filter_of(text, folders)

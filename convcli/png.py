@@ -79,7 +79,7 @@ def described(
     if xmp:
         chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
     for key, value in text:
-        name = key.encode("latin-1", "replace")[:79]
+        name, value = key.encode("latin-1", "replace")[:79], value.replace("\0", " ")
         try:
             chunks.append((b"tEXt", name + b"\0" + value.encode("latin-1")))
         except UnicodeEncodeError:

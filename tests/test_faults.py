@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from test_laws import LAWS, Case, equals_the_definition, sums_are_linear
 
-from convcli import graph, planner
+from convcli import engine, graph, planner
 from convcli.border import locate
-from convcli.engine import direct, strips
+from convcli.engine import Numbers, Sums, direct, strips
 from convcli.filters import Kernel
 from convcli.geometry import Geometry, Window
 
@@ -33,11 +33,11 @@ CASES = (
 def method(matrix=lambda m: m, geometry=lambda y, x: (y, x), phase=(0, 0), rows=lambda n: n):
     """A `build` that is right as it stands: loops over taps, with indices held inside the block."""
 
-    def build(kernel: Kernel, geometry_: Geometry, dtype: str):
+    def build(kernel: Kernel, geometry_: Geometry, numbers: Numbers) -> Sums:
         y, x = geometry(geometry_.y, geometry_.x)
         weights = np.asarray(matrix(kernel.matrix))
 
-        def run(block, out, scratch):
+        def fill(block, out, scratch):
             n = rows(len(out))
             out[:] = 0
             for o in range(out.shape[2]):
@@ -49,9 +49,9 @@ def method(matrix=lambda m: m, geometry=lambda y, x: (y, x), phase=(0, 0), rows=
                         ys = np.arange(n) * y.stride + u * y.dilation + phase[0]
                         xs = np.arange(out.shape[1]) * x.stride + v * x.dilation + phase[1]
                         ys, xs = np.minimum(ys, block.shape[0] - 1), np.minimum(xs, block.shape[1] - 1)
-                        out[:n, :, o] += (block[ys][:, xs, c] * weight).astype(dtype)
+                        out[:n, :, o] += (block[ys][:, xs, c] * weight).astype(numbers.dtype)
 
-        return run
+        return Sums(fill)
 
     return build
 
@@ -79,7 +79,7 @@ ENGINES = {
     "one row late": method(phase=(1, 0)),
     "one column late": method(phase=(0, 1)),
     "last row dropped": method(rows=lambda n: n - 1),
-    "first tap forgotten": method(matrix=lambda m: m * (np.arange(m.size).reshape(m.shape) % m[..., :, :].size > 0)),
+    "first tap forgotten": method(matrix=lambda m: m * (np.arange(m.size).reshape(m.shape) > 0)),
     "absolute weights": method(matrix=np.abs),
     "weights rounded up": method(matrix=lambda m: np.ceil(m * 4) / 4),
 }
@@ -156,12 +156,12 @@ class _Clipped(strips.Convolved):
 
 def _narrow(*args, **options):
     plan = choose(*args, **options)
-    return replace(plan, dtype="int16") if plan.whole else plan
+    return replace(plan, numbers=Numbers("int16", True)) if plan.numbers.whole else plan
 
 
 def _half(*args, **options):
     plan = choose(*args, **options)
-    return plan if plan.whole else replace(plan, dtype="float16")
+    return plan if plan.numbers.whole else replace(plan, numbers=Numbers("float16"))
 
 
 choose = planner.choose
@@ -199,28 +199,34 @@ def _holds(law, case) -> bool:
     return True
 
 
+def _plant(fault: str, monkeypatch) -> None:
+    """One fault; those of the method `direct`, and of the numbers it works in, need it to be the one chosen."""
+    monkeypatch.setattr(*FAULTS[fault])
+    if FAULTS[fault][0] in (direct, planner):
+        monkeypatch.setattr(engine, "METHODS", {name: engine.METHODS[name] for name in ("direct", "reference")})
+
+
 def test_without_a_fault_all_laws_hold():
     assert noticed() == set()
 
 
 def test_the_method_with_room_for_faults_is_right_without_one(monkeypatch):
-    monkeypatch.setattr(direct, "build", method())
+    monkeypatch.setitem(FAULTS, "none", (direct, "build", method()))
+    _plant("none", monkeypatch)
     assert noticed() == set()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_fault_is_noticed(fault, monkeypatch):
-    monkeypatch.setattr(*FAULTS[fault])
-    laws = noticed()
-    assert equals_the_definition.__name__ in laws
-    assert len(laws) >= 2, "the definition alone noticed"
+    _plant(fault, monkeypatch)
+    assert equals_the_definition.__name__ in noticed()
 
 
 @pytest.mark.parametrize("law", [law for law in LAWS if law is not sums_are_linear], ids=lambda law: law.__name__)
 def test_every_law_notices_a_fault(law, monkeypatch):
-    for target, name, fault in FAULTS.values():
+    for fault in FAULTS:
         with monkeypatch.context() as patched:
-            patched.setattr(target, name, fault)
+            _plant(fault, patched)
             if not all(_holds(law, case) for case in CASES):
                 return
     pytest.fail("no fault was noticed: the law is true of everything")

@@ -53,14 +53,16 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(None, "-V", "--version", package_name="convcli", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, help="Show the traceback of a bug.")
-def root(debug):
+@click.option("-q", "--quiet", is_flag=True, expose_value=False, help="Print errors only; of any command that talks.")
+@click.option("-v", "--verbose", is_flag=True, expose_value=False, help="Print more; of any command that has more.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of a bug; of every command.")
+def root():
     """Run a convolution over a picture, and see what it does."""
 
 
 def main(args: list[str] | None = None) -> None:
     """Runs the command line and ends the process with the contract's exit code."""
-    args = sys.argv[1:] if args is None else args
+    args, is_debugged = _global_options(sys.argv[1:] if args is None else args)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup has set HUP aside, and means it
             signal.signal(number, _end)
@@ -85,11 +87,21 @@ def main(args: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
         _die(getattr(signal, "SIGPIPE", signal.SIGTERM))
     except Exception as bug:
-        if "--debug" in args:
+        if is_debugged:
             raise
         _complain(f"this is a bug: {type(bug).__name__}: {bug} (convcli --debug shows more; please report it)")
         code = 70
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _global_options(args: list[str]) -> tuple[list[str], bool]:
+    """The arguments with what stands before the command moved behind it, and whether --debug is among them."""
+    own = args[: args.index("--")] if "--" in args else args
+    rest = [arg for arg in own if arg != "--debug"] + args[len(own) :]
+    first = next((n for n, arg in enumerate(rest) if not arg.startswith("-")), 0)
+    moved = [arg for arg in rest[:first] if arg in ("-q", "--quiet", "-v", "--verbose")]
+    kept = [arg for arg in rest[:first] if arg not in moved]
+    return kept + rest[first : first + 1] + moved + rest[first + 1 :], "--debug" in own
 
 
 def _end(number, frame):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from convcli.errors import ConvError, FilterError, printable
 from convcli.kernelfile import Definition, Parameter
 
 if TYPE_CHECKING:  # a list needs no numpy
+    import numpy as np
+
     from convcli.filters import Filter, Kernel
 
 __all__ = ["command"]
@@ -87,7 +90,7 @@ def list_(folders, as_json):
         title = title if len(title) <= space else f"{title[: space - 3]}..."
         click.echo(f"{printable(entry.name):{width}}  {size:>10}  {title}{here}")
     points = ", ".join((*library.POINTS[:-1], "threshold:T", *(f"{pool}:SIZE" for pool in library.POOLS)))
-    click.echo(f"\nSteps that are no convolutions: {points}")
+    click.echo("\n" + click.wrap_text(f"Steps that are no convolutions: {points}", WIDTH))
 
 
 @command.command("show")
@@ -179,29 +182,31 @@ def _steps(filter_: "Filter", definition: Definition | None) -> list[dict]:
 
 def _page(filter_: "Filter", kernel: "Kernel | None", definition: Definition | None) -> list[str]:
     """A filter for people, line by line."""
-    lines = [f"{printable(filter_.name)}  {printable(filter_.title)}".rstrip(), ""]
+    lines, facts = [f"{printable(filter_.name)}  {printable(filter_.title)}".rstrip(), ""], []
     if kernel is not None:
+        lines += [f"  {line}" for line in _drawn(kernel)]
         facts = _kernel_facts(kernel)
-        lines += [f"  {line}".rstrip() for line in _drawn(kernel)]
-    else:
-        facts = [("result", filter_.result)] if filter_.result else []
+    elif definition:
         steps = _steps(filter_, definition)
         width = max(len(step["name"]) for step in steps)
         lines += [f"  {step['name']:{width}} = {step['kernel']} of {step['of']}" for step in steps]
+        facts = [("result", filter_.result)]
+    else:
+        lines.append("  a step without weights")
     facts += [("range", filter_.range), ("input", filter_.input if filter_.input != "each" else None)]
-    facts += [("source", printable(filter_.source)), ("planner", plan_line(filter_))]
     for name, parameter in definition.params.items() if definition else ():
         limits = f" ({parameter.limits})" if parameter.limits else ""
-        facts.append((name, f"{filter_.params[name]:g}{limits}  {printable(parameter.help)}".rstrip()))
-    return [*lines, "", *(f"{label:10} {text}" for label, text in facts if text)]
+        facts.append(("parameter", f"{name} = {filter_.params[name]:g}{limits} {printable(parameter.help)}"))
+    facts += [("source", printable(filter_.source)), ("planner", plan_line(filter_))]
+    wrapped = [click.wrap_text(text, WIDTH, f"{label:10} ", " " * 11) for label, text in facts if text]
+    return [*lines, "", *wrapped] if wrapped else lines
 
 
-def _kernel_facts(kernel: "Kernel") -> list[tuple[str, str | None]]:
-    size = f"{kernel.taps[0]}x{kernel.taps[1]}"
-    if kernel.planes is not None:
-        size += f", {kernel.planes} planes" + (f", {kernel.maps} maps" if kernel.matrix.ndim == 4 else "")
+def _kernel_facts(kernel: "Kernel") -> list[tuple[str, str]]:
+    counts = {"plane": kernel.planes, "map": kernel.maps if kernel.matrix.ndim == 4 else None}
+    size = [f"{kernel.taps[0]}x{kernel.taps[1]}", *(f"{n} {kind}{'s' * (n > 1)}" for kind, n in counts.items() if n)]
     return [
-        ("size", size),
+        ("size", ", ".join(size)),
         ("anchor", f"{kernel.anchor[0]},{kernel.anchor[1]}"),
         ("sum", "0" if kernel.is_zero_sum else f"{kernel.sum:.6g}"),
         ("rank", f"{kernel.rank}{' (a column times a row)' if kernel.rank == 1 else ''}"),
@@ -211,38 +216,48 @@ def _kernel_facts(kernel: "Kernel") -> list[tuple[str, str | None]]:
 
 def _drawn(kernel: "Kernel") -> list[str]:
     """The matrices of a kernel, one below the other, and their scale."""
-    matrices = kernel.matrix.reshape(-1, *kernel.taps)
-    lines = []
+    matrices, lines = kernel.matrix.reshape(-1, *kernel.taps), []
     for n, rows in enumerate(matrices[:MATRICES]):
         if kernel.planes is not None:
             place = f"map {n // kernel.planes}, " if kernel.matrix.ndim == 4 else ""
-            lines.append(f"{place}plane {n % kernel.planes}")
+            lines.append(f"{place}plane {n % kernel.planes}:")
         lines += _table(rows)
     if len(matrices) > MATRICES:
         lines.append(f"... and {len(matrices) - MATRICES} more")
     scale = matrix.spell_scale(kernel.scale)
-    return lines if scale == "1" else [*lines, f"x {scale}"]
+    return lines if scale == "1" else [*lines, f"x {scale if '/' in scale else format(kernel.scale, '.6g')}"]
 
 
-def _table(rows) -> list[str]:
-    """Aligned columns; of a large matrix the corners, in the width of a page."""
-    ys = _ends(rows.shape[0], ROWS)
-    for columns in range(min(rows.shape[1], WIDTH // 2), 0, -1):
-        xs = _ends(rows.shape[1], columns)
-        cells = [["..." if None in (y, x) else _cell(rows[y, x]) for x in xs] for y in ys]
+def _table(rows: "np.ndarray") -> list[str]:
+    """Aligned columns; of a large matrix the middle, as wide as a page."""
+    high, wide = rows.shape
+    ys = _middle(high, ROWS)
+    for digits, columns in [(4, wide), *((3, n) for n in range(min(wide, WIDTH // 2), 0, -1))]:
+        xs = _middle(wide, min(columns, WIDTH))
+        cells = _cells(rows, ys, xs, digits)
         width = max(len(cell) for row in cells for cell in row)
-        if 2 + len(xs) * (width + 2) <= WIDTH:
+        if 2 + len(xs) * (width + 2) - 2 <= WIDTH:
             break
-    return ["  ".join(f"{cell:>{width}}" for cell in row) for row in cells]
+    lines = ["  ".join(f"{cell:>{width}}" for cell in row) for row in cells]
+    if None in (*ys, *xs):
+        lines.append(f"(the middle of {high}x{wide}; --format txt has all of it)")
+    return lines
 
 
-def _ends(n: int, most: int) -> list[int | None]:
-    """Places 0..n-1, with None for those left out in the middle where there are more than `most`."""
-    return [*range(n)] if n <= most else [*range(most - most // 2), None, *range(n - most // 2, n)]
+def _cells(rows: "np.ndarray", ys: list, xs: list, digits: int) -> list[list[str]]:
+    """The places as text: whole numbers as they are, others with `digits` of the largest one."""
+    if (rows == rows.round()).all():
+        decimals = 0
+    else:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(rows).max())))
+    spelled = [[None if None in (y, x) else rows[y, x] for x in xs] for y in ys]
+    return [["..." if w is None else "0" if w == 0 else f"{w:.{decimals}f}" for w in row] for row in spelled]
 
 
-def _cell(weight: float) -> str:
-    return matrix.spell(weight) if weight == int(weight) and abs(weight) < 1e6 else f"{weight:.4g}"
+def _middle(n: int, most: int) -> list[int | None]:
+    """Places 0..n-1; where they are more than `most` those in the middle, None standing for the rest."""
+    start = (n - most) // 2
+    return list(range(n)) if n <= most else [None, *range(start, start + most), None]
 
 
 def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | None, force: bool) -> None:

@@ -5,15 +5,13 @@ from math import prod
 
 import click
 
-from convcli.cli.options import AMOUNT, PAIR, SIZE, Words
+from convcli.cli.options import AMOUNT, COUNT, PAIR, SIZE
 from convcli.errors import ConvError
 from convcli.geometry import Axis, Window
 from convcli.layers import Layer, LayerError, Report, Row, spell, spell_padding, stack
-from convcli.words import integer
 
 __all__ = ["command"]
 
-COUNT = Words("count", lambda text, what: integer(text, what, 1))
 WIDTH = 80  # columns of a table, whatever the terminal: the same words give the same lines
 LEGEND = """
 unread: rows, columns at the end that no window covers; field: input that one

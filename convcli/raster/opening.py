@@ -24,6 +24,7 @@ __all__ = [
     "check_size",
     "content",
     "guarded",
+    "heard",
     "named",
     "opened",
     "pillow",
@@ -145,13 +146,39 @@ def opened(stream: BinaryIO, max_pixels: int) -> Iterator[tuple[Any, str]]:
         yield im, kind
 
 
+@contextmanager
+def heard() -> Iterator[None]:
+    """Nothing, or an InputError where C code wrote to standard error: libtiff says there what it cannot decode.
+
+    Pillow goes on without a word then. The descriptor is that of the whole process, so this is for short calls.
+    """
+    try:
+        kept, ear = os.dup(2), os.memfd_create("stderr")
+    except (OSError, AttributeError):  # no standard error, or a system without files in memory
+        yield
+        return
+    try:
+        os.dup2(ear, 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.lseek(ear, 0, os.SEEK_SET)
+            said = os.read(ear, 200).decode("ascii", "replace").partition("\n")[0]
+    finally:
+        os.close(kept)
+        os.close(ear)
+    if said:
+        raise InputError(f"damaged image: {said.rstrip('.')}")
+
+
 def _reason(error: Exception, kind: str) -> str:
     """A decoder's complaint as one short line."""
     if isinstance(error, MemoryError):
         return "not enough memory to decode it"
     lines = str(error).splitlines()
     is_told = isinstance(error, OSError | SyntaxError | ValueError | EOFError) and lines and lines[0].isprintable()
-    if not is_told or len(lines[0]) > 120 or "object at" in lines[0] or "this driver" in lines[0]:
+    if not is_told or len(lines[0]) > 120 or re.search(r"object at|this driver|out of range|\(\)", lines[0]):
         return f"damaged {kind} file"
     is_whole = "upport" in lines[0] or "unknown" in lines[0]  # only beyond Pillow
     return f"{'' if is_whole else 'damaged '}{kind} file: {lines[0][0].lower()}{lines[0][1:]}"

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,18 @@ from convcli import grid, png
 from convcli.errors import InputError
 from convcli.formats import WHITE, kind_of
 from convcli.raster.metadata import metadata_of, orientation_of
-from convcli.raster.opening import MAX_PIXELS, Source, check_size, content, guarded, named, opened, pillow, stream_of
+from convcli.raster.opening import (
+    MAX_PIXELS,
+    Source,
+    check_size,
+    content,
+    guarded,
+    heard,
+    named,
+    opened,
+    pillow,
+    stream_of,
+)
 from convcli.raster.picture import Header, Raster
 
 if TYPE_CHECKING:
@@ -108,28 +120,28 @@ def _raster(im: Any, kind: str, data: bytes, max_pixels: int, notes: tuple[str, 
 
     if kind == "PNG" and im.tell() == 0:
         png.check(data)
-    mode, depth, tiles, number = _mode(im, kind), _depth(im, kind), im.tile, im.tell()
-    key = _key(im)
+    if kind == "TIFF" and sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in im.tile) < im.height * im.width:
+        raise InputError("damaged TIFF file: a part of the picture is not in it")  # Pillow leaves it black
+    mode, depth, key, number = _mode(im, kind), _depth(im, kind), _key(im), im.tell()
     if depth == "packed":
-        im.tile = [_raw_mode(tile, "RGBA") for tile in tiles]
-    im.load()
+        im.tile = [_raw_mode(tile, "RGBA") for tile in im.tile]
+    with heard() if kind == "TIFF" else nullcontext():
+        im.load()
     if im.mode in ("LAB", "YCbCr", "HSV"):
         notes += (f"{im.mode} converted to RGB",)
-    if depth == "lost" or (kind == "AVIF" and _is_deep_avif(data)):
+    if depth == "lost":
         notes += ("16-bit colour read as 8-bit",)
+    if kind == "AVIF" and _is_deep_avif(data):
+        notes += ("10- or 12-bit colour read as 8-bit",)
     orientation = 1 if kind == "TIFF" else orientation_of(im)  # Pillow turns TIFF itself, and no other
     info, more = metadata_of(im, kind, orientation)
     pixels = _pixels(im.convert(mode) if im.mode in ("P", "PA") else im)
     if depth == "packed":
         pixels = pixels.view(">u2").astype(np.uint16)
     elif depth == "exact":
-        with opened(BytesIO(data), max_pixels) as (again, _):
-            again.seek(number)
-            again.tile = [_raw_mode(tile, _swapped(_raw_mode_of(tile))) for tile in again.tile]
-            again.load()
-            pixels = pixels.astype(np.uint16) << 8
-            pixels |= _pixels(again)
-    if mode in ("I;16", "LA;16"):
+        pixels = pixels.astype(np.uint16) << 8
+        pixels |= _low_bytes(data, number, max_pixels)
+    elif mode in ("I;16", "LA;16"):
         pixels = pixels.astype(np.uint16, copy=False)
     if kind == "TIFF":
         pixels = _by_tags(pixels, im)
@@ -139,6 +151,15 @@ def _raster(im: Any, kind: str, data: bytes, max_pixels: int, notes: tuple[str, 
     if mode == "F":
         notes += _not_finite(pixels)
     return Raster(_turned(pixels, orientation), mode, kind, info, notes + more)
+
+
+def _low_bytes(data: bytes, number: int, max_pixels: int) -> "np.ndarray":
+    """The low bytes of 16-bit colour."""
+    with opened(BytesIO(data), max_pixels) as (im, _):
+        im.seek(number)
+        im.tile = [_raw_mode(tile, _swapped(_raw_mode_of(tile))) for tile in im.tile]
+        im.load()
+        return _pixels(im)
 
 
 def _mode(im: Any, kind: str) -> str:

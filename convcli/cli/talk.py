@@ -1,0 +1,82 @@
+"""What `apply` says while it works, and the report it leaves."""
+
+from pathlib import Path
+from time import perf_counter
+
+import click
+
+from convcli import files, report
+from convcli.errors import printable
+from convcli.geometry import Window
+from convcli.report import Item
+
+__all__ = ["Ledger", "Talk"]
+
+
+class Talk:
+    """A line for each item on standard output where that is free, errors and warnings on standard error."""
+
+    def __init__(self, window: Window, quiet: bool, verbose: bool, is_stdout_free: bool):
+        self.window, self.quiet, self.verbose, self.is_stdout_free = window, quiet, verbose, is_stdout_free
+
+    def item(self, item: Item, warnings: list[str]) -> None:
+        """One item, as soon as it is done."""
+        if item.status == "failed":
+            click.echo(f"convcli: {item.message}", err=True)
+            return
+        if self.quiet:
+            return
+        if not self.is_stdout_free:
+            for warning in warnings:
+                click.echo(f"convcli: warning: {printable(item.input)}: {warning}", err=True)
+            return
+        names = f"{printable(item.input)}{{}} -> {printable(item.output)}{{}}"
+        if item.status == "skipped":
+            click.echo(names.format("", "  exists, skipped"))
+            return
+        ends = zip((item.shape_in, item.shape_out), item.mode, strict=True)
+        sizes = (f"  {shape[0]}x{shape[1]} {mode}" for shape, mode in ends)
+        click.echo(names.format(*sizes) + f"  ({self._how(item)})")
+        for warning in warnings:
+            click.secho(f"  {warning}", fg="yellow")
+        if self.verbose:
+            for line in str(item.program).splitlines():
+                click.secho(f"  {line}", dim=True)
+
+    def _how(self, item: Item) -> str:
+        """Kernel size, padding, mode, method and time."""
+        stages = item.program.stages
+        size = "x".join(map(str, stages[0].geometry.kernel)) if len(stages) == 1 and stages[0].geometry else None
+        amount = self.window.padding
+        padding = amount if isinstance(amount, str) else "padding " + ",".join(map(str, amount))
+        when = "planned" if item.status == "planned" else f"{item.seconds * 1000:.0f} ms"
+        return f"{size or f'{len(stages)} steps'}, {padding}, {self.window.border}; {item.program.method}, {when}"
+
+    def summary(self, items: list[Item]) -> None:
+        """A last line, where there were many."""
+        if self.quiet or not self.is_stdout_free or len(items) < 2:
+            return
+        counts = {status: sum(item.status == status for item in items) for status in ("planned", "skipped", "failed")}
+        written = sum(item.status == "written" for item in items)
+        click.echo(", ".join([f"{written} written", *(f"{n} {status}" for status, n in counts.items() if n)]))
+
+
+class Ledger:
+    """The items of a run; on the way out the report is written, however the run ended."""
+
+    def __init__(self, name: str | None, kind: str | None):
+        self.items: list[Item] = []
+        self.name, self.began = name, perf_counter()
+        self.kind = kind or ("lines" if name == "-" else name and report.kind_of(name))
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *error) -> None:
+        if not self.name:
+            return
+        text = report.render(report.document(self.items, perf_counter() - self.began), self.kind)
+        if self.name == "-":
+            click.echo(text, nl=False)
+        else:
+            files.write_bytes(Path(self.name), text.encode(), overwrite=True)

@@ -1,0 +1,33 @@
+"""Renders the pictures of the documentation from the samples: python docs/pictures.py"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import convcli
+
+HERE = Path(__file__).parent
+PANELS = (  # what the README shows, with the range that an 8-bit picture of it wants
+    ("identity", "clip"),
+    ("gaussian:4", "clip"),
+    ("sobel", "clip"),
+    ("sobel-x", "offset"),
+    ("emboss-nw", "offset"),
+    ("box:5,stride=5", "clip"),
+)
+
+
+def main() -> None:
+    """The still life and what five filters make of it, half the size, in two rows of three."""
+    original = convcli.open(HERE.parent / "samples" / "still-life.png").pixels
+    size = (original.shape[1] // 2, original.shape[0] // 2)
+    panels = [
+        np.asarray(Image.fromarray(convcli.apply(original, name, range=rule)).resize(size, Image.Resampling.BOX))
+        for name, rule in PANELS
+    ]
+    Image.fromarray(np.vstack([np.hstack(panels[:3]), np.hstack(panels[3:])])).save(HERE / "filters.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
