@@ -64,7 +64,7 @@ class Border:
         return cls(mode)
 
     def __str__(self) -> str:
-        return f"constant:{self.value:g}" if self.mode == "constant" else self.mode
+        return f"constant:{self.value!r}".removesuffix(".0") if self.mode == "constant" else self.mode
 
     @property
     def is_flat(self) -> bool:

@@ -163,15 +163,18 @@ class Filter:
     source: str = ""
 
     @property
+    def is_single(self) -> bool:
+        """True for one action and nothing else; a composite otherwise."""
+        return len(self.steps) == 1 and self.result is None
+
+    @property
     def kernel(self) -> Kernel | None:
         """The kernel of a filter that is one kernel and nothing else."""
-        if len(self.steps) == 1 and self.result is None and isinstance(self.steps[0].action, Kernel):
-            return self.steps[0].action
-        return None
+        return self.steps[0].action if self.is_single and isinstance(self.steps[0].action, Kernel) else None
 
     def normalized(self) -> "Filter":
         """The filter with its kernel normalized; point and pooling steps as they are."""
-        if len(self.steps) > 1 or self.result is not None:
+        if not self.is_single:
             raise FilterError(f"{self.name} has several steps: there is no one sum to normalize by")
         if self.kernel is None:
             return self
@@ -182,7 +185,7 @@ class Filter:
         if self.kernel is not None:
             kernel = self.kernel.changed(scale=self.kernel.scale * factor)
             return replace(self, steps=(replace(self.steps[0], action=kernel),))
-        if len(self.steps) == 1 and self.result is None:
+        if self.is_single:
             return self
         return replace(self, result=f"({self.result or self.steps[-1].name}) * {factor!r}")
 

@@ -129,6 +129,8 @@ class Formula:
             value = _work_out(self.tree, values)
             if not math.isfinite(value):
                 raise ValueError
+        except FilterError as error:
+            raise error.at(self.what) from None
         except (ArithmeticError, ValueError):
             raise FilterError(f"{self.what}: {_short(self.text)} has no finite value{_where(values)}") from None
         return value

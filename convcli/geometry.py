@@ -202,6 +202,15 @@ class Field:
         )
         return Field(*zip(*along, strict=True))
 
+    def beside(self, other: "Field") -> "Field":
+        """What two samples that meet in one formula see together; they lie on the same grid."""
+        ends = [
+            (min(a - (n - 1) / 2, b - (m - 1) / 2), max(a + (n - 1) / 2, b + (m - 1) / 2))
+            for a, n, b, m in zip(self.start, self.size, other.start, other.size, strict=True)
+        ]
+        size = tuple(int(high - low) + 1 for low, high in ends)
+        return Field(size, self.jump, tuple((low + high) / 2 for low, high in ends), self.at)
+
     def since(self, earlier: "Field") -> "Field":
         """The field with an earlier layer's output as its first input; only `jump` and `at` are meant."""
         jump = tuple(j // e for j, e in zip(self.jump, earlier.jump, strict=True))

@@ -13,7 +13,7 @@ from convcli import planner, pointwise
 from convcli.border import Border
 from convcli.engine.pooling import MaxPooled
 from convcli.engine.strips import Convolved, Picture, Rows, walk
-from convcli.errors import ConvError
+from convcli.errors import ConvError, GeometryError
 from convcli.filters import Kernel, Point
 from convcli.formula import Formula
 from convcli.geometry import Field, Geometry
@@ -154,7 +154,7 @@ class Graph:
             return node
         if channels != 3:
             raise ConvError(f"gray is made of red, green and blue, and the picture has {channels} channels")
-        signal = self.signal(node).but(channels=1, dtype=self.signal(node).real, whole=False)
+        signal = self.signal(node).but(channels=1, dtype=self.signal(node).fraction, whole=False)
         return self._add((node,), lambda of: pointwise.Gray(signal, of), signal)
 
     def point(self, node: int, point: Point) -> int:
@@ -217,28 +217,39 @@ class Graph:
         """A sliding maximum."""
         height, width = geometry.out
         signal = self.signal(node).but(height=height, width=width)
+        for axis in (geometry.y, geometry.x):
+            if max(axis.lo, axis.hi) >= axis.reach:
+                raise GeometryError(f"max-pool: padding {max(axis.lo, axis.hi)} hides a whole window of {axis.reach}")
         return self._add((node,), lambda of: MaxPooled(signal, of, geometry), signal)
 
     def sample(self, node: int, field: Field, size: tuple[int, int], border: Border, outside: float) -> int:
-        """The samples under the anchors of a field, on a grid of `size`; the node itself where that is all of it."""
+        """The samples under the anchors of a field, on a grid of `size`; the node itself where that is all of it.
+
+        outside: what stands outside where the border is flat; the mean of the samples where that is asked for.
+        """
         old = self.signal(node)
         if field.at == (0, 0) and field.jump == (1, 1) and size == old.size:
             return node
+        has_mean = border.mode == "mean"
         signal = old.but(height=size[0], width=size[1], low=min(old.low, outside), high=max(old.high, outside))
-        return self._add(
-            (node,), lambda of: pointwise.Sampled(signal, of, field.at, field.jump, border, outside), signal
-        )
+        if has_mean or (border.is_flat and not (old.low <= outside <= old.high and outside == int(outside))):
+            signal = signal.but(dtype="float64", whole=False)
 
-    def weigh(self, colour: int, alpha: int) -> int:
-        """Colours times alpha, with alpha as the last channel."""
-        old = self.signal(colour)
-        low, high = (min(0, bound * self.white) for bound in (old.low, 0)), old.high * self.white
-        whole = old.whole and old.is_bounded and max(old.peak, 1) * self.white < 2**31
+        def make(of, outside=outside):
+            return pointwise.Sampled(signal, of, field.at, field.jump, border, outside)
+
+        return self._add((node,), make, signal, has_mean)
+
+    def weigh(self, colour: int, alpha: int, outside: float) -> int:
+        """Colours times alpha, with alpha as the last channel; outside: the opaque colour of a flat border."""
+        old, over = self.signal(colour), self.signal(alpha)
+        bounds = [bound * self.white for bound in (0, 1, old.low, old.high, outside)]
+        whole = old.whole and over.whole and max(map(abs, bounds)) < 2**31
         signal = old.but(
             channels=old.channels + 1,
             dtype="int32" if whole else old.real,
-            low=min(low),
-            high=max(high, self.white),
+            low=min(bounds),
+            high=max(bounds),
             whole=whole,
         )
         return self._add((colour, alpha), lambda c, a: pointwise.Weighted(signal, c, a), signal)

@@ -25,7 +25,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _NETPBM = re.compile(rb"P[1-7fFyY][\s#]")
 _COMMENT = re.compile(r"#[^\n]*")
 _PLAIN = re.compile(r"[0-9eE+\-., \t\n]*", re.ASCII)
-_LARGEST_WHOLE = 2.0**53  # below it every whole float is printed digit by digit
+_LARGEST_PLAIN = 1e16  # whole floats below it are printed digit by digit
 
 
 def looks_like_npy(head: bytes) -> bool:
@@ -112,7 +112,9 @@ def _from_npy(data: bytes) -> "np.ndarray":
     try:
         grid = np.load(BytesIO(data), allow_pickle=False)
     except Exception as error:  # its own errors, and whatever a forged header brings about
-        detail = "it holds Python objects" if "pickle" in str(error) else "its header and its length do not agree"
+        detail = (
+            "it holds Python objects" if "Object arrays" in str(error) else "its header and its length do not agree"
+        )
         raise InputError(f"damaged array: {detail}") from error
     if grid.dtype.kind not in "biuf":
         raise InputError(f"an array of {grid.dtype}, not of real numbers")
@@ -137,12 +139,15 @@ def to_text(pixels: "np.ndarray", separator: str = " ") -> str:
     grid = pixels.reshape(pixels.shape[:2])
     if grid.dtype.kind == "b":
         grid = grid.astype(np.uint8)
-    if grid.dtype.kind == "f" and (np.abs(grid) < _LARGEST_WHOLE).all() and (grid == np.rint(grid)).all():
-        grid = grid.astype(np.int64)
+    if grid.dtype.kind == "f":
+        if (np.abs(grid) < _LARGEST_PLAIN).all() and (grid == np.rint(grid)).all():
+            grid = grid.astype(np.int64)
+        elif grid.dtype.itemsize < 8:  # the float64 with the decimals of the float32, not with its bits
+            grid = grid.astype(str).astype(np.float64)
     if grid.dtype.kind in "iu":
         lines = [separator.join(map(str, row)) for row in grid.tolist()]
-    else:  # numpy's own text: a float32 is written as a float32
-        lines = [separator.join(cell.removesuffix(".0") for cell in row) for row in grid.astype(str).tolist()]
+    else:  # + 0 takes the sign from -0
+        lines = [separator.join([repr(value).removesuffix(".0") for value in row]) for row in (grid + 0.0).tolist()]
     return "\n".join(lines) + "\n"
 
 

@@ -69,8 +69,9 @@ class Parameter:
         """The value again. Raises FilterError where it lies outside the bounds."""
         least = -math.inf if self.min is None else self.min
         most = math.inf if self.max is None else self.max
-        if not least <= value <= most:  # nan is refused as well
-            raise FilterError(f"{self.name} {value:g} is out of range ({self.limits})")
+        if not least <= value <= most or not math.isfinite(value):
+            limits = f" ({self.limits})" if self.limits else ""
+            raise FilterError(f"{self.name} {value:g} is out of range{limits}")
         return value
 
 
@@ -338,12 +339,13 @@ def _spell(value: float) -> str:
 def _taps(side: Formula, values: dict[str, float]) -> int:
     """Taps along one axis, from a radius or a size."""
     value = side.evaluate(values)
-    if value != int(value):
-        raise FilterError(f"{side.what}: {side.text} is {value:g}, wanted a whole number (ceil, floor, rint make one)")
-    taps = 2 * int(value) + 1 if side.what == "radius" else int(value)
-    if taps < 1:
-        raise FilterError(f"{side.what}: {side.text} is {value:g}, too small")
-    return taps
+    taps = 2 * value + 1 if side.what == "radius" else value
+    wrong = "not a whole number (ceil, floor and rint make one)" if value != int(value) else ""
+    if not 1 <= taps <= MAX_SIDE:
+        wrong = f"too {'small' if taps < 1 else 'large'} (1 to {MAX_SIDE} taps on a side)"
+    if wrong:
+        raise FilterError(f"{side.what}: {side.text[:60]} is {value:g}, {wrong}")
+    return int(taps)
 
 
 def _read(table: dict, checks: dict[str, Callable], needed: tuple[str, ...], place: str = "") -> dict:

@@ -66,6 +66,7 @@ class Finish:
         if not self.alpha:
             return self._colours(block, out)
         alpha = block[:, :, -1:]
+        _finite_ends(alpha)
         if self.rule == "none":
             np.copyto(out[:, :, -1:], alpha, casting="unsafe")
         else:
@@ -93,10 +94,11 @@ class Finish:
                 block = _absolute(block, tally.min)
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
-        if low < 0:
-            tally.low = int(np.count_nonzero(block < 0))
-        if high > self.white:
-            tally.high = int(np.count_nonzero(block > self.white))
+        slack = 0.5 if out.dtype.kind != "f" else 1e-5 * self.white  # what rounding takes back is not clipped
+        if low < -slack:
+            tally.low = int(np.count_nonzero(block < -slack))
+        if high > self.white + slack:
+            tally.high = int(np.count_nonzero(block > self.white + slack))
         self._round(block, out, clip=low < 0 or high > self.white)
         return tally
 
@@ -149,15 +151,14 @@ def resolve(rule: str, declared: str | None, is_signed: bool, is_float: bool) ->
 
 
 def _finite_ends(block: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest sample. NaN becomes 0 first and infinities the largest floats, in place.
+    """The smallest and the largest sample. NaN becomes 0 first and infinities huge numbers, in place.
 
     A range rule has to put them somewhere, and as integers they have no meaning.
     """
     low, high = float(block.min()), float(block.max())
     if isfinite(low) and isfinite(high):
         return low, high
-    limit = float(np.finfo(np.float32).max)
-    np.nan_to_num(block, copy=False, nan=0.0, posinf=limit, neginf=-limit)
+    np.nan_to_num(block, copy=False, nan=0.0, posinf=1e30, neginf=-1e30)
     return float(block.min()), float(block.max())
 
 

@@ -192,16 +192,14 @@ def _read(path: Path) -> Definition:
 def _words(step: str, text: str) -> tuple[dict[str, str], dict]:
     """The words behind the colon, sorted into parameters and window."""
     params, window = {}, {}
-    for n, part in enumerate(text.split(",")):
+    for n, part in enumerate(printable(text).split(",")):
         key, equals, value = (word.strip() for word in part.partition("="))
         if not equals:
             key, value = "", key
         if not value:
             raise FilterError(f'"{printable(step)}" lacks a value')
         if not key and (equals or n > 0):
-            raise FilterError(
-                f'"{printable(step)}": {printable(value)} wants a name, only the first parameter has none'
-            )
+            raise FilterError(f'"{printable(step)}": {value} wants a name, only the first parameter has none')
         word = key.replace("-", "_")
         given, key = (window, word) if word in WINDOW_WORDS else (params, key)
         if key in given:
@@ -224,7 +222,7 @@ def _window_value(word: str, value: str) -> tuple[str, object]:
     if word == "bias":
         return word, number(value, word)
     if value not in ("correlate", "convolve"):
-        raise FilterError(f'op: "{printable(value)}" is neither correlate nor convolve')
+        raise FilterError(f'op: "{value}" is neither correlate nor convolve')
     return word, value
 
 

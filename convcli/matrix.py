@@ -77,7 +77,7 @@ def read(path: Path) -> "Kernel":
     if suffix in PICTURES:
         raise FilterError(f"{name}: is a picture, not a kernel (the filter comes first: convcli apply FILTER IMAGE)")
     if suffix and suffix not in SUFFIXES:
-        raise FilterError(f"{name}: no kind of kernel file ends in {suffix} (.toml {' '.join(SUFFIXES)})")
+        raise FilterError(f"{name}: no kind of kernel file ends in {printable(suffix)} (.toml {' '.join(SUFFIXES)})")
     if suffix == ".npy":
         return _kernel(_from_npy(_bytes(path, MAX_ARRAY), name), name)
     text = read_text(path)

@@ -5,6 +5,8 @@ the colours of smoothing kernels; whatever is not filtered is sampled at the end
 """
 
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from math import inf, prod
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from convcli.graph import Graph, Program, Stage
 from convcli.signal import Signal
 
 __all__ = ["Layout", "compile_chain"]
+
+SAFE_GAIN = 16.0  # times the 3e-5 of a level that float32 may be off at 255: still within a thousandth
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ def compile_chain(links, signal: Signal, window: Window, layout: Layout | None =
     The window's stride belongs to the last filter of the chain; point and pooling steps have their own window.
     Raises ConvError and its children where sizes, planes, channels or the method do not fit.
     """
+    later = prod(max(_gains(link.filter), 1.0) for link in links[1:])
+    if later > SAFE_GAIN:  # what an early step rounds off, a late one would show
+        signal = signal.but(real="float64")
     chain = _Chain(Graph(signal, (layout or Layout()).white), layout or Layout(), method)
     last = max((n for n, link in enumerate(links) if not _has_own_window(link.filter)), default=-1)
     for n, link in enumerate(links):
@@ -58,8 +65,21 @@ def compile_chain(links, signal: Signal, window: Window, layout: Layout | None =
     return chain.finish(window.border)
 
 
+def _letters(select: str) -> list[str]:
+    """The letters of a list of channels, `r,g` or `rg`."""
+    return select.lower().split(",") if "," in select else list(select.lower())
+
+
+def _gains(filter_: Filter) -> float:
+    """How much a filter may enlarge an error in its input; formulas, squares and roots have no limit."""
+    action = filter_.steps[0].action
+    if not filter_.is_single or (isinstance(action, Point) and action.name in ("square", "sqrt")):
+        return inf
+    return float(np.abs(action.weights).sum()) if isinstance(action, Kernel) else 1.0
+
+
 def _has_own_window(filter_: Filter) -> bool:
-    return len(filter_.steps) == 1 and isinstance(filter_.steps[0].action, Point | Pool)
+    return filter_.is_single and isinstance(filter_.steps[0].action, Point | Pool)
 
 
 class _Chain:
@@ -67,22 +87,18 @@ class _Chain:
 
     def __init__(self, graph: Graph, layout: Layout, method: str):
         self.graph, self.layout, self.method = graph, layout, method
-        self.letters, self.is_signed = layout.colours, False
+        self.letters, self.is_signed, self.is_summed = layout.colours, False, False
         channels = graph.signal(0).channels
         self.wanted = list(range(channels - layout.alpha))
-        self.alpha: Stream | None = None
-        if layout.alpha and layout.alpha_rule == "filter":
-            self.wanted.append(channels - 1)
-        elif layout.alpha:
-            self.alpha = Stream(graph.pick(0, [channels - 1]))
+        self.alpha = Stream(graph.pick(0, [channels - 1])) if layout.alpha else None
         if layout.select not in ("each", "gray"):
-            self.wanted = sorted({self._channel(letter) for letter in layout.select.replace(",", "").lower()})
+            self.wanted = sorted({self._channel(letter) for letter in _letters(layout.select)})
         self.colour = Stream(graph.pick(0, self.wanted))
         if layout.select == "gray":
             self._to_gray()
 
     def _channel(self, letter: str) -> int:
-        if letter not in self.layout.colours:
+        if len(letter) != 1 or letter not in self.layout.colours:
             known = ",".join(self.letters) or "they have no names"
             raise ConvError(f'no channel of this picture is called "{letter}" ({known})')
         return self.layout.colours.index(letter)
@@ -99,14 +115,22 @@ class _Chain:
         elif filter_.input == "rgb" and self.graph.signal(self.colour.node).channels != 3:
             raise ConvError(f"{filter_.name} needs a picture of red, green and blue")
         action = filter_.steps[0].action
-        if len(filter_.steps) > 1 or filter_.result is not None:
-            self._composite(filter_, window)
-        elif self._is_weighted(action):
+        if filter_.is_single and self._is_weighted(action):
             self._weighted(action, window, filter_.name)
-        else:
-            self.colour = self._act(action, self.colour, window, filter_.name)
-            if isinstance(action, Kernel) and action.planes is not None:
-                self.letters = "l" if action.maps == 1 else ""
+            return
+        self.colour = self._filtered(filter_, self.colour, window)
+        if isinstance(action, Kernel) and action.planes is not None and filter_.is_single:
+            self.letters, self.is_summed = ("l" if action.maps == 1 else ""), True
+        elif self.alpha is not None and self.layout.alpha_rule == "filter":
+            stages = len(self.graph.stages)
+            self.alpha = self._filtered(filter_, self.alpha, replace(window, bias=0.0))
+            del self.graph.stages[stages:]  # what is done to alpha is no step of its own
+
+    def _filtered(self, filter_: Filter, stream: Stream, window: Window) -> Stream:
+        """One filter over one stream."""
+        if filter_.is_single:
+            return self._act(filter_.steps[0].action, stream, window, filter_.name)
+        return self._composite(filter_, stream, window)
 
     def _is_weighted(self, action) -> bool:
         if self.alpha is None or self.layout.alpha_rule != "auto":
@@ -118,7 +142,7 @@ class _Chain:
         """Colours weighted by alpha, both filtered, and divided again: no halo of what nobody sees."""
         graph, channels = self.graph, self.graph.signal(self.colour.node).channels
         alpha = self._sampled(self.alpha, window.border, self.layout.white)
-        both = Stream(graph.weigh(self.colour.node, alpha), self.colour.field)
+        both = Stream(graph.weigh(self.colour.node, alpha, window.border.value), self.colour.field)
         outside = np.full(channels + 1, window.border.value * self.layout.white)
         outside[-1] = self.layout.white  # outside is as opaque as outside a picture without alpha
         summed = self._act(action, both, replace(window, bias=0.0), name, outside)
@@ -153,10 +177,10 @@ class _Chain:
         self.is_signed = self.is_signed or kernel.is_zero_sum
         return Stream(node, stream.field.through(geometry))
 
-    def _composite(self, filter_: Filter, window: Window) -> None:
+    def _composite(self, filter_: Filter, stream: Stream, window: Window) -> Stream:
         """Steps that meet in a formula: all run densely, and the stride samples the result."""
         dense = replace(window, stride=(1, 1), bias=0.0, anchor=None)
-        streams, real = {"image": self.colour}, self.graph.signal(self.colour.node).real
+        streams, real = {"image": stream}, self.graph.signal(stream.node).real
         for step in filter_.steps:
             of = self._formula(step.of, streams, filter_.name, "float64")
             own = replace(dense, padding="same") if isinstance(step.action, Pool) else dense
@@ -167,14 +191,14 @@ class _Chain:
             geometry = replace(window, padding="valid", anchor=None).fit(self.graph.signal(result.node).size, (1, 1))
             node, _ = self.graph.convolve(result.node, unit, geometry, window.bias)
             result = Stream(node, result.field.through(geometry))
-        self.colour = result
+        return result
 
     def _formula(self, text: str, streams: dict[str, Stream], where: str, real: str) -> Stream:
-        """A formula over streams; it has seen what the widest of them has."""
+        """A formula over streams; it has seen what they have seen together."""
         node = self.graph.compute(text, {name: stream.node for name, stream in streams.items()}, where, real)
         inputs = {node, *self.graph.nodes[node].inputs}
         fields = [stream.field for stream in streams.values() if stream.node in inputs]
-        return Stream(node, max(fields, key=lambda field: field.size))
+        return Stream(node, reduce(Field.beside, fields))
 
     def _sampled(self, kept: Stream, border: Border, outside: float) -> int:
         """A stream that was left behind, sampled where the colours stand now."""
@@ -187,7 +211,7 @@ class _Chain:
         parts, order = [self.colour.node], list(range(graph.signal(self.colour.node).channels))
         passed = [c for c in range(channels - (self.alpha is not None)) if c not in self.wanted]
         if passed:
-            if len(order) != len(self.wanted):
+            if self.is_summed:
                 raise ConvError("channels cannot pass through a kernel that sums channels (leave --channels out)")
             parts.append(self._sampled(Stream(graph.pick(0, passed)), border, border.value))
             order = [(self.wanted + passed).index(c) for c in range(len(order) + len(passed))]

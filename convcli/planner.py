@@ -15,7 +15,7 @@ from convcli.engine.costs import READ
 from convcli.errors import ConvError, hint
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
-from convcli.signal import Signal
+from convcli.signal import Signal, is_narrow
 
 __all__ = ["Plan", "choose"]
 
@@ -24,7 +24,7 @@ _TOLERANCE = 1e-3  # of a level: what a sum may be off when it is not whole
 _ADDING = (("int16", 2**15 - 1), ("uint16", 2**16 - 1), ("int32", 2**31 - 1), ("float64", 2**53))
 _EXACT = {
     "toeplitz": (("float32", 2**24), ("float64", 2**53)),
-    "fft": (("float32", 2**17), ("float64", 2**44)),
+    "fft": (("float32", 2**17), ("float64", 2**40)),
 }
 
 
@@ -65,8 +65,8 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
     chosen, numbers, cost, why = _method(geometry, kernel, signal, bound, low, method)
     ends = [kernel.scale * (plus * high - minus * low) + bias, kernel.scale * (plus * low - minus * high) + bias]
     low, high = (min(ends), max(ends)) if bound < inf else (-inf, inf)
-    # a float32 holds a thousandth of a level up to 2^13 levels
-    narrow = signal.real == "float32" and numbers.dtype != "float64" and (bound == inf or max(-low, high) <= 2**13)
+    peak = abs(kernel.scale) * bound + abs(bias)
+    narrow = signal.real == "float32" and numbers.dtype != "float64" and (bound == inf or is_narrow(peak))
     maps = kernel.maps or signal.channels
     width = geometry.x.size + geometry.x.lo + geometry.x.hi
     return Plan(
@@ -99,6 +99,10 @@ def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, 
         if module.refusal(kernel, geometry, signal):
             continue
         numbers, why = _numbers(name, kernel, signal, geometry, bound, low)
+        if numbers is None:
+            if asked != "auto":
+                raise ConvError(f"method {asked} cannot do this: {why}")
+            continue
         own = module.cost(kernel, geometry, signal.channels, numbers)
         rows.append((own + READ[numbers.dtype], name, numbers, why))
     rows.sort(key=lambda row: row[0])
@@ -123,8 +127,11 @@ def _extent(kernel: Kernel) -> tuple[float, float]:
     return (float(np.maximum(maps, 0).sum(axis=1).max()), float(np.maximum(-maps, 0).sum(axis=1).max()))
 
 
-def _numbers(method, kernel, signal, geometry, bound, low) -> tuple[Numbers, str]:
-    """The narrowest numbers that keep the promise, and why; `bound` is the size of the largest possible sum."""
+def _numbers(method, kernel, signal, geometry, bound, low) -> tuple[Numbers | None, str]:
+    """The narrowest numbers that keep the promise, and why; None where the method has none.
+
+    bound: the size of the largest possible sum.
+    """
     border, padded = geometry.border, any(geometry.padding)
     is_even = not padded or (border.mode != "mean" and border.value == int(border.value))
     if signal.whole and kernel.is_whole and is_even:
@@ -135,6 +142,8 @@ def _numbers(method, kernel, signal, geometry, bound, low) -> tuple[Numbers, str
                 return Numbers(dtype, True), f"whole weights, sums of at most {bound:.0f} are exact"
     bounded = bound < inf
     error = _rounding(method, kernel, signal, geometry, bound) if bounded else 0.0
+    if method == "fft" and error * 2**-29 > _TOLERANCE:
+        return None, f"sums of up to {bound:.3g} would show the rounding of the spectra"
     if signal.real == "float32" and error <= _TOLERANCE:
         return Numbers("float32", False, bounded), "24 bits keep sums within a thousandth of a level"
     return Numbers("float64", False, bounded), "more than 24 bits are needed"

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from convcli.errors import InputError
+from convcli.errors import InputError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,8 @@ def check(data: bytes) -> None:
         if end + 4 > len(data):
             break
         if name[:1].isupper() and zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise InputError(f"damaged image: check sum of the {name.decode('latin-1')} chunk at byte {at} is wrong")
+            word = printable(name.decode("latin-1"))
+            raise InputError(f"damaged image: check sum of the {word} chunk at byte {at} is wrong")
         if name == b"IEND":
             return
         at = end + 4

@@ -20,6 +20,16 @@ class _Of(Rows):
         super().__init__(signal)
         self.of = of
 
+    def blocks(self, start: int, stop: int, dtype=None) -> list[np.ndarray]:
+        """The rows of every input, as arrays that hold together: reading one may overwrite what another gave."""
+        blocks = []
+        for n, of in enumerate(self.of):
+            rows = of.read(start, stop)
+            own = self.scratch.take(f"input {n}", rows.shape, dtype or rows.dtype)
+            own[:] = rows
+            blocks.append(own)
+        return blocks
+
 
 class Picked(_Of):
     """Some channels of a picture, in the order given."""
@@ -43,8 +53,8 @@ class Joined(_Of):
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
         channel = 0
-        for rows in self.of:
-            block = rows.read(start, stop)
+        for of in self.of:
+            block = of.read(start, stop)
             for c in range(block.shape[2]):
                 out[:, :, self.order.index(channel)] = block[:, :, c]
                 channel += 1
@@ -67,7 +77,7 @@ class Weighted(_Of):
     """Colours times alpha, and alpha as one more channel."""
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        colour, alpha = (of.read(start, stop) for of in self.of)
+        colour, alpha = self.blocks(start, stop)
         np.multiply(colour, alpha, out=out[:, :, :-1], dtype=out.dtype, casting="unsafe")
         out[:, :, -1:] = alpha
 
@@ -132,8 +142,8 @@ class Computed(_Of):
         self.formula, self.names, self.values = formula, names, values
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        blocks = (of.read(start, stop).astype(out.dtype, copy=False) for of in self.of)
-        out[:] = self.formula.evaluate(self.values | dict(zip(self.names, blocks, strict=True)))
+        named = dict(zip(self.names, self.blocks(start, stop, out.dtype), strict=True))
+        out[:] = self.formula.evaluate(self.values | named)
 
 
 _POINTS = {  # each makes a function that changes an array in place

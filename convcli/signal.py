@@ -7,10 +7,15 @@ a sum fits 16-bit integers, and the last step prove that nothing needs clipping.
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 
-__all__ = ["Signal"]
+__all__ = ["Signal", "is_narrow"]
 
 _WHOLE = {"bool": (0, 1), "uint8": (0, 255), "uint16": (0, 65535), "int16": (-32768, 32767)}
 _WHOLE["int32"] = (-(2**31), 2**31 - 1)
+
+
+def is_narrow(peak: float) -> bool:
+    """True where float32 holds samples of that size, rounded three or four times, to a thousandth of a level."""
+    return peak <= 2**11
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,12 @@ class Signal:
     def peak(self) -> float:
         """The largest absolute value a sample can have; inf where unknown."""
         return max(abs(self.low), abs(self.high))
+
+    @property
+    def fraction(self) -> str:
+        """The dtype for samples of this size with a fractional part."""
+        is_wide = self.is_bounded and not is_narrow(self.peak)
+        return "float64" if self.real == "float64" or is_wide else "float32"
 
     @property
     def is_bounded(self) -> bool:

@@ -85,7 +85,7 @@ def test_text_reads_back_equal(rows, dtype, separator):
 
 def test_numbers_are_printed_as_short_as_they_are():
     pixels = np.array([[-4.0, 0.1, 1e20, -0.0, 16777216.0]])[:, :, None]
-    assert grid.to_text(pixels.astype(np.float32)) == "-4 0.1 1e+20 -0 16777216\n"
+    assert grid.to_text(pixels.astype(np.float32)) == "-4 0.1 1e+20 0 16777216\n"
     assert grid.to_text(np.array([[[-4.0], [-0.0]]])) == "-4 0\n"
     assert grid.to_text(np.array([[[200], [7]]], np.uint8), ",") == "200,7\n"
     assert grid.to_text(np.array([[[True], [False]]])) == "1 0\n"

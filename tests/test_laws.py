@@ -455,6 +455,22 @@ def test_strips_and_threads_change_nothing(chain, window):
         assert (found == whole).all(), f"strips of {strip} rows, {threads} threads"
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+@pytest.mark.parametrize("taps", [(3, 4), (11, 9), (21, 2)], ids=str)
+@pytest.mark.parametrize("method", ["auto", "direct", "separable", "toeplitz", "fft"])
+def test_strips_and_threads_change_nothing_for_any_method(method, taps, dtype):
+    """BLAS and spectra round by the shape of their blocks: the blocks must not follow the strips."""
+    matrix = np.outer(weights(taps[0], whole=False), weights(taps[1], whole=False, seed=1))
+    pixels = picture(83, 21, 2, dtype, seed=5)
+    window = Window((2, 1), border=Border("wrap"), bias=0.5)
+    with patch.object(Program, "strip", 10**6):
+        whole = run(pixels, matrix, matrix.T, window=window, method=method)
+    for strip, threads in ((1, 1), (5, 3), (8, 2), (13, 1), (40, 2)):
+        with patch.object(Program, "strip", strip), patch.object(graph, "SMALL", 0):
+            found = run(pixels, matrix, matrix.T, window=window, method=method, threads=threads)
+        assert (found == whole).all(), f"strips of {strip} rows, {threads} threads"
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 64])
 @pytest.mark.parametrize("memory", [1, 1 << 12, 1 << 30])
 def test_memory_for_strips_changes_nothing(memory, threads):

@@ -183,6 +183,127 @@ def test_every_method_in_a_chain(method, taps):
             assert found == pytest.approx(wanted, rel=0, abs=1e-3)
 
 
+def _agrees(method, pixels, kernel, window, off=0.0) -> bool:
+    """Compares with the definition; False where the method refuses."""
+    try:
+        found = run(pixels, kernel, window=window, method=method)
+    except ConvError as refusal:
+        if f"method {method} cannot do this: " not in str(refusal):
+            raise
+        return False
+    wanted = naive.filtered(
+        pixels, kernel.matrix * kernel.scale, window.stride, window.dilation, window.padding, window.border.mode,
+        window.border.value, window.op, bias=window.bias,
+    )  # fmt: skip
+    worst = np.abs(found - wanted).max()
+    assert worst <= off, f"{method} is off by {worst}"
+    return True
+
+
+TILES = [
+    ((9, 13), Window(border=Border("wrap"))),
+    ((9, 13), Window((2, 3), (2, 1), (5, 0, 21, 3))),
+    ((22, 21), Window((5, 1), padding="valid")),
+    ((3, 4), Window((1, 7), (11, 5), "full", Border("symmetric"), "convolve")),
+]
+
+
+@pytest.mark.parametrize("method", ["direct", "separable", "toeplitz", "fft"])
+@pytest.mark.parametrize(("taps", "window"), TILES, ids=["large", "strided", "larger", "dilated"])
+def test_every_method_over_many_tiles_and_blocks(method, taps, window):
+    done = 0
+    for dtype, whole in (("uint8", True), ("uint8", False), ("uint16", True), ("int32", False)):
+        pixels = picture(131, 157, 1, dtype, seed=2)
+        for matrix in (
+            weights(taps[0], 1, whole=whole) * weights(1, taps[1], whole=whole),
+            weights(*taps, whole=whole),
+        ):
+            done += _agrees(method, pixels, Kernel(matrix), window, 0.0 if whole else 1e-3)
+    assert done >= 4
+
+
+def _line(rng) -> np.ndarray:
+    """Weights with factors worth taking out: runs, binomials, signs, holes."""
+    line = np.ones(1)
+    for _ in range(rng.integers(1, 4)):
+        kind = rng.integers(5)
+        if kind == 0:
+            factor = np.ones(rng.integers(2, 12))
+        elif kind == 1:
+            factor = np.array([1.0, 1.0])
+        elif kind == 2:
+            factor = rng.integers(-3, 4, rng.integers(2, 4)).astype(float)
+        elif kind == 3:
+            factor = np.array([1.0, 0.0, rng.choice([-1.0, 1.0])])
+        else:
+            factor = np.array([float(rng.integers(1, 9)), 1.0])
+        line = np.convolve(line, factor)
+    return line
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_lines_with_factors(block):
+    """Two passes take neighbours and runs out of the weights; whole sums stay exact through all of it."""
+    done = 0
+    for seed in range(25 * block, 25 * (block + 1)):
+        rng = np.random.default_rng([13, seed])
+        column, row = _line(rng)[:, None], _line(rng)[None]
+        sign = rng.choice([-1, 1])
+        kernel = Kernel(sign * column * row * float(rng.integers(1, 4)), float(rng.choice([1.0, 0.125])))
+        stride, dilation = rng.integers(1, 4, 2), rng.integers(1, 4, 2)
+        window = Window(tuple(map(int, stride)), tuple(map(int, dilation)), border=Border("edge"))
+        pixels = picture(17, 19, 2, ["uint8", "uint16", "int16", "int32"][seed % 4], seed)
+        off = 0.0 if kernel.scale == 1 else 1e-3
+        done += _agrees("separable", pixels, kernel, window, off)
+        _agrees("auto", pixels, kernel, window, off)
+    assert done >= 20
+
+
+@pytest.mark.parametrize("method", ["auto", "separable", "toeplitz"])
+def test_boxes_of_every_length(method):
+    pixels = picture(23, 29, 2, "uint8", seed=3)
+    for length in range(1, 72):
+        for taps in ((length, 1), (1, length), (length, 3)):
+            found = run(pixels, np.ones(taps), method=method)
+            wanted = naive.filtered(pixels, np.ones(taps))
+            assert (found == wanted).all(), f"box of {taps[0]}x{taps[1]}"
+
+
+@pytest.mark.parametrize("method", ["direct", "separable", "toeplitz", "fft"])
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.outer([8], [9, 8, 6, 7]),  # 61200: fits 16 bits without a sign, and (1 + z) leaves a negative weight
+        np.outer([2, 6], [9, 8, 6, 7]),
+        np.full((1, 257), 1),
+        np.full((12, 21), 1),  # 64260
+        np.full((22, 23), 1),  # 129030: near what a spectrum in float32 keeps whole
+        np.full((40, 41), 40),  # 2^24
+        np.full((3, 3), 900_000),  # 2^31
+        np.full((3, 3), 2.0**39),  # 2^50
+    ],
+    ids=lambda m: f"{m.shape[0]}x{m.shape[1]} of {np.sum(m):.0f}",
+)
+def test_whole_sums_at_the_limits_of_a_dtype(method, matrix):
+    bright = np.concatenate([np.full((60, 60, 1), 255, np.uint8), picture(20, 60)])
+    _agrees(method, bright, Kernel(matrix), Window(padding="full", border=Border("edge")))
+    signs = np.where(np.indices(matrix.shape).sum(axis=0) % 2, -1, 1)
+    _agrees(method, bright, Kernel(matrix * signs), Window(padding="full", border=Border("zeros")))
+
+
+@pytest.mark.parametrize("method", ["direct", "separable"])
+def test_infinite_samples_stay_where_they_are(method):
+    pixels = np.zeros((40, 50, 1), np.float32)
+    pixels[20, 25] = np.inf
+    pixels[5, 5] = np.nan
+    with np.errstate(all="ignore"):
+        found = run(pixels, np.outer([1.0, 2, 1], [1.0, 3, 3, 1]), method=method)
+    touched = np.argwhere(~np.isfinite(found[:, :, 0]))
+    assert {tuple(map(int, at)) for at in touched} == {
+        (y + u, x + v) for y, x in ((20, 25), (5, 5)) for u in (-1, 0, 1) for v in (-2, -1, 0, 1)
+    }
+
+
 # ---------------------------------------------------------------- golden values of the page
 
 

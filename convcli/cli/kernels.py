@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -270,10 +271,9 @@ def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | N
     if output not in (None, "-"):
         _write(Path(output), data, force)
         return
-    stream = click.get_binary_stream("stdout")
-    if form == "npy" and stream.isatty():
+    if form == "npy" and sys.stdout.isatty():
         raise FilterError("npy is not for a terminal (write it to a file with -o)")
-    stream.write(data)
+    click.echo(data, nl=False)
 
 
 def _encoded(filter_: "Filter", kernel: "Kernel", form: str) -> bytes:

@@ -13,7 +13,7 @@ from convcli.engine import Numbers, Sums
 from convcli.engine.costs import FFT, GATHER, SCIPY
 from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
-from convcli.geometry import Geometry
+from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
 __all__ = ["build", "cost", "refusal", "tile_of"]
@@ -28,9 +28,9 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     return None
 
 
-def tile_of(reach: int) -> int:
+def tile_of(axis: Axis) -> int:
     """Samples of a tile along one axis: a power of two of some six reaches, so that little of it is overlap."""
-    return max(64, 1 << (6 * reach - 1).bit_length() - 1)
+    return max(64, 1 << (6 * max(axis.reach, axis.stride) - 1).bit_length() - 1)
 
 
 def _step(tile: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
@@ -42,7 +42,7 @@ def _step(tile: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
     """Transforms of whole tiles, whatever part of them is wanted; and the import of scipy."""
     y, x = geometry.y, geometry.x
-    tile = (tile_of(y.reach), tile_of(x.reach))
+    tile = (tile_of(y), tile_of(x))
     step = _step(tile, geometry)
     tiles = [-(-(axis.out * axis.stride) // n) for axis, n in zip((y, x), step, strict=True)]
     area = tiles[0] * tile[0] * tiles[1] * tile[1] / (y.out * x.out)
@@ -54,7 +54,7 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
     from scipy import fft
 
     y, x = geometry.y, geometry.x
-    tile = (tile_of(y.reach), tile_of(x.reach))
+    tile = (tile_of(y), tile_of(x))
     step = _step(tile, geometry)
     spread = np.zeros((y.reach, x.reach))
     spread[:: y.dilation, :: x.dilation] = kernel.matrix
@@ -65,10 +65,10 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
         across = -(-((width - 1) * x.stride + 1) // step[1])
         tiles = scratch.take("tiles", (across, channels, *tile), block.dtype)
         for top in range(0, (len(out) - 1) * y.stride + 1, step[0]):
-            rows = block[top : top + tile[0]]
+            rows = block[top : top + step[0] - y.stride + y.reach]  # all that is needed, whatever follows
             tiles[:, :, len(rows) :] = 0
             for n in range(across):
-                part = rows[:, n * step[1] : n * step[1] + tile[1]]
+                part = rows[:, n * step[1] : (n + 1) * step[1] - x.stride + x.reach]
                 tiles[n, :, : len(rows), : part.shape[1]] = part.transpose(2, 0, 1)
                 tiles[n, :, :, part.shape[1] :] = 0
             spectra = fft.rfft2(tiles, overwrite_x=True)

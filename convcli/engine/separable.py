@@ -168,6 +168,8 @@ def _sum_run(lines, length: int, axis: int, step: int, scratch: Scratch, name: s
                 return total
         count = power.shape[axis] - span * step
         is_last = span * 2 == length
-        target = out if is_last and out is not None else room(f"power {span.bit_length() % 2}", count)
+        # the first window that counts lies where the powers after it must not
+        turn = f"power {span.bit_length() % 2}{'' if total is None else ' later'}"
+        target = out if is_last and out is not None else room(turn, count)
         power = np.add(cut(power, 0, count), cut(power, span * step, count), out=target)
         span *= 2

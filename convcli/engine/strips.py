@@ -160,8 +160,9 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
                 if failures:
                     return
                 stop = min(start + strip, height)
-                rows.fill(start, stop, block[: stop - start])
-                sink(start, block[: stop - start])
+                with np.errstate(all="ignore"):  # a float picture may hold infinities
+                    rows.fill(start, stop, block[: stop - start])
+                    sink(start, block[: stop - start])
         except BaseException as failure:  # whatever it is, it belongs to the caller's thread
             failures.append(failure)
 

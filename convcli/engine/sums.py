@@ -42,9 +42,8 @@ def weighted_sum(terms: Terms, under: Callable[[Hashable], np.ndarray], out: np.
     share = scratch.take("share", out.shape, out.dtype) if len(terms) > 1 else out
     total = out
     for size, ((plus, first), *others) in terms:
-        factor = out.dtype.type(size)
         if not others:
-            np.multiply(under(first), factor if plus else -factor, out=total)
+            np.multiply(under(first), _factor(size if plus else -size, out.dtype), out=total)
         else:
             (second_plus, second), *rest = others
             if plus:
@@ -55,10 +54,15 @@ def weighted_sum(terms: Terms, under: Callable[[Hashable], np.ndarray], out: np.
             for next_plus, tap in rest:
                 (np.add if next_plus else np.subtract)(total, under(tap), out=total)
             if size != 1:
-                np.multiply(total, factor, out=total)
+                np.multiply(total, _factor(size, out.dtype), out=total)
         if total is not out:
             np.add(out, total, out=out)
         total = share
+
+
+def _factor(weight: float, dtype: np.dtype):
+    """The weight in a dtype; integers wrap round, as their sums do, and come out right where the sum fits."""
+    return dtype.type(weight) if dtype.kind == "f" else np.int64(weight).astype(dtype)
 
 
 def phases(block: np.ndarray, stride: int, scratch: Scratch, name: str = "phase") -> list[np.ndarray]:

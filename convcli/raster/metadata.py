@@ -40,15 +40,19 @@ def metadata_of(im: Any, kind: str, orientation: int) -> tuple[Metadata, tuple[s
 
 def _exif(im: Any, kind: str) -> bytes | None:
     """EXIF without orientation and thumbnail; as it was, byte for byte, where it had neither."""
-    image = pillow()
-    exif = image.Image.getexif(im)
+    image, raw = pillow(), im.info.get("exif")
+    if isinstance(raw, bytes):  # read anew: an image that failed to read its own once has none from then on
+        exif = image.Exif()
+        exif.load(raw)
+    else:
+        exif = image.Image.getexif(im)
     if kind == "TIFF":
         told = image.Exif()
         told.update({tag: exif[tag] for tag in DESCRIPTIVE if tag in exif})
         told.update({tag: exif.get_ifd(tag) for tag in _DIRECTORIES if exif.get_ifd(tag)})
         exif = told
-    elif _ORIENTATION not in exif and not exif.get_ifd(1):
-        return im.info.get("exif", b"").removeprefix(b"Exif\0\0") or None
+    elif raw and _ORIENTATION not in exif and not exif.get_ifd(image.ExifTags.IFD.IFD1):
+        return raw.removeprefix(b"Exif\0\0")
     exif.pop(_ORIENTATION, None)
     return exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else None
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from convcli.errors import ConvError, InputError
+from convcli.errors import ConvError, InputError, printable
 from convcli.formats import kind_of
 
 __all__ = [
@@ -148,15 +148,16 @@ def opened(stream: BinaryIO, max_pixels: int) -> Iterator[tuple[Any, str]]:
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Nothing, or an InputError where C code wrote to standard error: libtiff says there what it cannot decode.
+    """Nothing, or an InputError where libtiff complained on standard error: Pillow then goes on without a word.
 
-    Pillow goes on without a word then. The descriptor is that of the whole process, so this is for short calls.
+    The descriptor is that of the whole process, so this is for short calls; what others say meanwhile is passed on.
     """
     try:
         kept, ear = os.dup(2), os.memfd_create("stderr")
     except (OSError, AttributeError):  # no standard error, or a system without files in memory
         yield
         return
+    said = b""
     try:
         os.dup2(ear, 2)
         try:
@@ -164,12 +165,16 @@ def heard() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.lseek(ear, 0, os.SEEK_SET)
-            said = os.read(ear, 200).decode("ascii", "replace").partition("\n")[0]
+            said = os.read(ear, 1 << 16)
     finally:
         os.close(kept)
         os.close(ear)
-    if said:
-        raise InputError(f"damaged image: {said.rstrip('.')}")
+        is_complaint = re.match(rb"(_?[A-Z]\w*|tempfile\.tif): ", said)
+        if said and not is_complaint:
+            os.write(2, said)
+    if is_complaint:
+        line = said.partition(b"\n")[0].decode("ascii", "replace")
+        raise InputError(f"damaged TIFF file: {printable(line[:100].rstrip('.'))}")
 
 
 def _reason(error: Exception, kind: str) -> str:

@@ -1,5 +1,6 @@
 """From a Raster to the bytes of a file."""
 
+from contextlib import nullcontext
 from importlib import import_module
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -7,7 +8,7 @@ from typing import Any, BinaryIO
 from convcli import grid, png
 from convcli.formats import FORMATS, can_hold
 from convcli.raster.metadata import DESCRIPTIVE
-from convcli.raster.opening import pillow, quiet
+from convcli.raster.opening import heard, pillow, quiet
 from convcli.raster.picture import FormatError, Metadata, Raster
 
 __all__ = ["encode"]
@@ -53,7 +54,14 @@ def encode(
     elif format in grid.SEPARATORS:
         target.write(grid.to_text(pixels, grid.SEPARATORS[format]).encode("ascii"))
     else:
-        target.write(_encoded(raster, format, info, quality, compression).getbuffer())
+        try:
+            stream = _encoded(raster, format, info, quality, compression)
+        except FormatError:
+            if info == Metadata():
+                raise
+            stream = _encoded(raster, format, Metadata(), quality, compression)
+            notes = (f"all metadata dropped, {format} could not take it",)
+        target.write(stream.getbuffer())
     return notes
 
 
@@ -88,12 +96,13 @@ def _encoded(raster: Raster, format: str, info: Metadata, quality: int | None, c
     name, module = _ENCODERS.get(format, ("PPM", "Ppm"))
     stream = BytesIO()
     try:
-        with quiet():
+        with quiet(), heard() if format == "TIFF" else nullcontext():
             import_module(f"PIL.{module}ImagePlugin")
             im = image.frombuffer(raster.mode, size, pixels, "raw", raster.mode, 0, 1)
             im.save(stream, name, **_options(format, info, quality, compression))
     except Exception as error:
-        raise FormatError(f"cannot be written as {format}: {error or type(error).__name__}") from error
+        detail = (str(error).splitlines() or [type(error).__name__])[0]
+        raise FormatError(f"cannot be written as {format}: {detail}") from error
     return stream
 
 

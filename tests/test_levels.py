@@ -1,0 +1,333 @@
+"""Sums to levels: the range rules, the one rounding, what cannot be shown, and what the tally says of it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from data import links, picture, weights
+
+from convcli.errors import ConvError
+from convcli.filters import Kernel
+from convcli.geometry import Window
+from convcli.levels import RULES, Finish, Tally, render, resolve, white_of
+from convcli.pipeline import Layout, compile_chain
+from convcli.signal import Signal
+
+WHITES = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
+SUMS = ("int16", "int32", "float32", "float64", "uint8", "uint16")
+
+
+def levels(sums, rule="clip", white_in=255.0, dtype="uint8", white=None, alpha=False, bounds=(0.0, 1.0)):
+    """Levels and tally of one strip of sums (H, W, C)."""
+    sums = np.array(sums)
+    finish = Finish(rule, white_in, WHITES[dtype] if white is None else white, dtype, alpha, bounds)
+    out = np.zeros(sums.shape, dtype)
+    return out, finish.apply(sums, out)
+
+
+def column(*samples, dtype="float64") -> np.ndarray:
+    return np.array(samples, dtype).reshape(-1, 1, 1)
+
+
+def half_even(x: float, white: float) -> float:
+    """Python's own rounding, which is half to even."""
+    return min(max(round(x), 0), white)
+
+
+# ---------------------------------------------------------------- the one rounding
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_golden_rounding(dtype):
+    found, _ = levels(column(0.5, 1.5, 2.5, 300, -3, dtype=dtype))
+    assert found.ravel().tolist() == [0, 2, 2, 255, 0]
+
+
+@pytest.mark.parametrize("sums", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_halves_go_to_even(sums, dtype):
+    white = WHITES[dtype]
+    halves = np.arange(-3, 300) + 0.5
+    found, _ = levels(column(*halves, dtype=sums), white_in=white, dtype=dtype)
+    assert found.ravel().tolist() == [half_even(x, white) for x in halves]
+
+
+def test_what_lies_just_beside_a_half_is_not_a_half():
+    below, above = np.nextafter(np.float32(2.5), np.float32(0)), np.nextafter(np.float32(2.5), np.float32(9))
+    assert levels(column(below, above, dtype="float32"))[0].ravel().tolist() == [2, 3]
+
+
+# ---------------------------------------------------------------- the rules
+
+RULE = {
+    "clip": lambda x, first, last, white: x,
+    "abs": lambda x, first, last, white: abs(x),
+    "offset": lambda x, first, last, white: x / 2 + white / 2,
+    "stretch": lambda x, first, last, white: (x - first) * white / (last - first),
+}
+
+
+@pytest.mark.parametrize("rule", RULE)
+@pytest.mark.parametrize("sums", SUMS)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_rules_against_plain_arithmetic(rule, sums, dtype):
+    white = WHITES[dtype]
+    rng = np.random.default_rng(len(rule))
+    low, high = (0, 255) if sums == "uint8" else (0, 60000) if sums == "uint16" else (-9000, 32000)
+    samples = rng.integers(low, high, (40, 3, 1)).astype(sums)
+    if sums.startswith("float"):
+        samples = (samples / 64).astype(sums)  # halves and quarters, exact in both
+    first, last = float(samples.min()), float(samples.max())
+    found, tally = levels(samples, rule, white, dtype, bounds=(first, last))
+    mapped = [RULE[rule](float(x), first, last, white) for x in samples.ravel()]
+    for level, x in zip(found.ravel().tolist(), mapped, strict=True):
+        is_near_half = rule == "stretch" and abs(x % 1 - 0.5) < 0.02  # a quotient: float32 may fall to either side
+        assert abs(level - half_even(x, white)) <= is_near_half, x
+    if rule != "stretch":
+        assert (tally.low, tally.high) == (sum(x < 0 for x in mapped), sum(x > white for x in mapped))
+    assert (tally.min, tally.max, tally.samples) == (first, last, 120)
+
+
+@pytest.mark.parametrize(("dtype", "sums"), [("uint8", "int16"), ("uint8", "float32"), ("uint16", "int32")])
+def test_offset_puts_zero_on_mid_grey(dtype, sums):
+    white = WHITES[dtype]
+    found, tally = levels(column(0, -white, white, 2, dtype=sums), "offset", white, dtype)
+    assert found.ravel().tolist() == [half_even(white / 2, white), 0, white, half_even(white / 2 + 1, white)]
+    assert (tally.low, tally.high) == (0, 0)
+
+
+def test_abs_of_the_most_negative_integers():
+    for sums, end in (("int16", 2**15), ("int32", 2**31)):
+        found, tally = levels(column(-end, -end + 1, end - 1, -7, 0, dtype=sums), "abs", 65535.0, "uint16")
+        assert found.ravel().tolist() == [min(end, 65535), min(end - 1, 65535), min(end - 1, 65535), 7, 0]
+        assert (tally.min, tally.max) == (-end, end - 1)
+
+
+@pytest.mark.parametrize("white_in", [1.0, 255.0, 65535.0])
+@pytest.mark.parametrize("dtype", WHITES)
+@pytest.mark.parametrize("rule", ["clip", "abs", "offset"])
+def test_depth_is_changed_by_the_ratio_of_the_whites(white_in, dtype, rule):
+    white = WHITES[dtype]
+    share = np.array([0, 0.25, 0.5, 1, -0.5, 1.5])
+    found, tally = levels(column(*share * white_in), rule, white_in, dtype)
+    for level, x in zip(found.ravel().tolist(), share, strict=True):
+        y = min(max({"clip": x, "abs": abs(x), "offset": x / 2 + 0.5}[rule], 0), 1) * white
+        assert level == (pytest.approx(y, abs=1e-6) if dtype == "float32" else round(y))
+    assert (tally.min, tally.max) == (-0.5 * white_in, 1.5 * white_in)
+
+
+@pytest.mark.parametrize("sums", ["int16", "int32", "uint8"])
+def test_eight_bits_become_sixteen_by_257(sums):
+    samples = np.arange(256).reshape(-1, 1, 1).astype(sums)
+    found, _ = levels(samples, "clip", 255.0, "uint16")
+    assert (found.ravel() == np.arange(256) * 257).all()
+    back, _ = levels(found.astype("int32"), "clip", 65535.0, "uint8")
+    assert (back.ravel() == np.arange(256)).all()
+
+
+@pytest.mark.parametrize("rule", RULE)
+def test_float_output_is_not_rounded_and_ends_at_white(rule):
+    samples = column(-0.5, 0.1, 0.7, 1.5)
+    found, _ = levels(samples, rule, 1.0, "float32", bounds=(-0.5, 1.5))
+    wanted = [min(max(RULE[rule](x, -0.5, 1.5, 1.0), 0), 1) for x in samples.ravel().tolist()]
+    assert found.ravel() == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("sums", SUMS)
+def test_none_leaves_everything_as_it_is(sums):
+    samples = column(0, 7, 200, dtype=sums) if sums[0] == "u" else column(-3, 0, 300, 1234, dtype=sums)
+    for dtype in ("float32", "float64"):
+        out = np.zeros(samples.shape, dtype)
+        Finish("none", 255.0, 1.0, dtype).apply(samples.copy(), out)
+        assert (out == samples).all()
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_stretch_runs_from_black_to_white_over_the_whole_picture(alpha):
+    pixels = picture(60, 9, 4 if alpha else 3, "uint8", seed=2)
+    matrix = np.array([[1, -1], [1, -2.0]])
+    layout = Layout("rgb", alpha=alpha)
+    program = compile_chain(links(matrix), Signal.of(pixels.shape, "uint8"), Window(), layout)
+    found, tally = render(program, pixels, Finish("stretch", 255.0, 255.0, "uint8", alpha), 2)
+    colour = found[:, :, :3]
+    assert (colour.min(), colour.max()) == (0, 255)
+    sums, _ = render(program, pixels, Finish("none", 255.0, 255.0, "float64", alpha), 1)
+    first, last = sums[:, :, :3].min(), sums[:, :, :3].max()
+    assert (tally.min, tally.max, tally.low, tally.high) == (first, last, 0, 0)
+    assert np.abs(colour - (sums[:, :, :3] - first) * 255 / (last - first)).max() <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("level", [0.0, 7.0, -300.0, 255.0, 1e30])
+@pytest.mark.parametrize("dtype", WHITES)
+def test_stretch_of_a_constant_picture_is_black(level, dtype):
+    found, tally = levels(np.full((3, 2, 1), level, np.float32), "stretch", 255.0, dtype, bounds=(level, level))
+    assert (found == 0).all()
+    assert (tally.low, tally.high) == (0, 0)
+
+
+# ---------------------------------------------------------------- nan and infinities
+
+
+@pytest.mark.parametrize("sums", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", WHITES)
+@pytest.mark.parametrize("white_in", [1.0, 255.0])
+def test_nan_and_infinities_end_at_black_and_white(sums, dtype, white_in):
+    """NaN is no light; an infinity is as bright or as dark as it gets; nothing wraps, and no warning is given."""
+    white = WHITES[dtype]
+    samples = column(np.nan, np.inf, -np.inf, 0.5 * white_in, dtype=sums)
+    half = white / 2 if dtype == "float32" else round(white / 2)
+    quarter = white * 3 / 4 if dtype == "float32" else round(white * 3 / 4)
+    for rule, wanted in {
+        "clip": [0, white, 0, half],
+        "abs": [0, white, white, half],
+        "offset": [half, white, 0, quarter],
+    }.items():
+        found, tally = levels(samples, rule, white_in, dtype)
+        assert found.ravel().tolist() == wanted, rule
+        assert math.isfinite(tally.min)
+        assert math.isfinite(tally.max)
+
+
+@pytest.mark.parametrize("sums", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", WHITES)
+@pytest.mark.parametrize("ends", [(np.nan, np.inf), (-np.inf, np.inf), (-np.inf, 1.0), (-3e38, 3e38)], ids=str)
+def test_a_picture_with_infinities_is_stretched_without_a_warning(sums, dtype, ends):
+    pixels = np.full((4, 5, 1), 0.25, sums)
+    pixels[0, 0], pixels[3, 4] = ends
+    program = compile_chain(links([[1.0]]), Signal.of(pixels.shape, sums), Window(), Layout(white=1.0))
+    found, tally = render(program, pixels, Finish("stretch", 1.0, WHITES[dtype], dtype), 1)
+    off = 1e-6 if dtype == "float32" else 0
+    assert found[3, 4, 0] == found.max() == pytest.approx(WHITES[dtype], abs=off)
+    assert found.min() == pytest.approx(0, abs=off)
+    assert tally.samples == 20
+
+
+@pytest.mark.parametrize("rule", ["clip", "abs", "offset", "stretch", "none"])
+@pytest.mark.parametrize("matrix", [np.array([[1.0, -1.0]]), np.array([[0.5, 0.25, 0.25]])], ids=["difference", "mean"])
+def test_infinite_pictures_go_through_a_chain_without_a_warning(rule, matrix):
+    pixels = np.array([[np.inf, np.inf, -np.inf, np.nan, 1, 3e38, 3e38, 0]], np.float32)[:, :, None]
+    program = compile_chain(links(matrix), Signal.of(pixels.shape, "float32"), Window(), Layout(white=1.0))
+    dtype = "float32" if rule == "none" else "uint8"
+    found, _ = render(program, pixels, Finish(rule, 1.0, 255.0, dtype), 1)
+    assert found.shape == pixels.shape
+
+
+def test_alpha_that_is_no_number_is_transparent():
+    samples = np.array([[[9.0, np.nan], [9.0, np.inf], [9.0, -np.inf]]])
+    found, _ = levels(samples, "clip", alpha=True)
+    assert found[0, :, 1].tolist() == [0, 255, 0]
+
+
+# ---------------------------------------------------------------- alpha has no rule
+
+
+@pytest.mark.parametrize("rule", ["clip", "abs", "offset", "stretch"])
+@pytest.mark.parametrize("sums", ["int32", "float32"])
+def test_alpha_is_clipped_and_rounded_whatever_the_rule(rule, sums):
+    samples = np.array([[[100, -40], [-60, 90], [10, 300]]], sums)
+    found, tally = levels(samples, rule, alpha=True, bounds=(-60.0, 100.0))
+    assert found[0, :, 1].tolist() == [0, 90, 255]
+    assert (tally.samples, tally.min, tally.max) == (3, -60, 100)
+
+
+def test_alpha_changes_depth_with_the_colours():
+    found, _ = levels(np.array([[[255.0, 128.0]]]), white_in=255.0, dtype="uint16", alpha=True)
+    assert found.ravel().tolist() == [65535, 128 * 257]
+    found, _ = levels(np.array([[[300.0, 51.0]]]), "none", 255.0, "float32", alpha=True)
+    assert found.ravel().tolist() == [300, 51]
+
+
+# ---------------------------------------------------------------- the tally
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("rule", ["clip", "abs", "offset"])
+def test_tallies_of_a_picture_are_exact(rule, threads):
+    pixels, matrix = picture(203, 31, 3, "uint8", seed=4), weights(3, 2, seed=4)
+    program = compile_chain(links(matrix), Signal.of(pixels.shape, "uint8"), Window(), Layout("rgb"))
+    sums, none = render(program, pixels, Finish("none", 255.0, 255.0, "float64"), 1)
+    mapped = RULE[rule](sums, 0, 0, 255.0)
+    found, tally = render(program, pixels, Finish(rule, 255.0, 255.0, "uint8"), threads)
+    assert tally == Tally(rule, sums.min(), sums.max(), int((mapped < 0).sum()), int((mapped > 255).sum()), sums.size)
+    assert (found == np.clip(np.rint(mapped), 0, 255)).all()
+    assert (none.low, none.high, none.samples) == (0, 0, sums.size)
+
+
+def test_a_white_picture_that_is_only_blurred_is_not_said_to_be_clipped():
+    """Sums of 255.00002 are 255: nothing is lost, and the line for the user must not say so."""
+    white = np.full((30, 40, 3), 255, np.uint8)
+    for seed in range(8):
+        matrix = np.random.default_rng(seed).random((5, 5))
+        program = compile_chain(
+            links(Kernel(matrix / matrix.sum())), Signal.of(white.shape, "uint8"), Window(), Layout("rgb")
+        )
+        found, tally = render(program, white, Finish("clip", 255.0, 255.0, "uint8"), 1)
+        assert (found == 255).all()
+        assert (tally.low, tally.high, tally.remedy) == (0, 0, None)
+
+
+def test_tallies_add_up():
+    total = Tally("clip")
+    for tally in (Tally("clip", -3, 200, 1, 0, 10), Tally("clip", 5, 300, 0, 4, 20)):
+        total.add(tally)
+    assert total == Tally("clip", -3, 300, 1, 4, 30)
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "high", "remedy"),
+    [
+        ("clip", 0, 0, None),
+        ("clip", 10, 0, None),  # one in a hundred
+        ("clip", 11, 0, "abs"),
+        ("clip", 6, 5, "abs"),
+        ("clip", 0, 11, "stretch"),
+        ("abs", 0, 11, "stretch"),
+        ("offset", 11, 0, "stretch"),
+    ],
+)
+def test_remedy_above_one_percent(rule, low, high, remedy):
+    assert Tally(rule, -1, 999, low, high, 1000).remedy == remedy
+
+
+@pytest.mark.parametrize("matrix", [np.ones((3, 3)) / 9, np.eye(3) / 3, np.array([[1.0]])], ids=["box", "eye", "one"])
+def test_levels_are_the_same_where_bounds_prove_that_nothing_needs_clipping(matrix):
+    pixels = picture(40, 33, 3, "uint8", seed=5)
+    program = compile_chain(links(matrix), Signal.of(pixels.shape, "uint8"), Window(), Layout("rgb"))
+    unknown = tuple(replace(node, signal=node.signal.but(low=-np.inf, high=np.inf)) for node in program.nodes)
+    finish = Finish("clip", 255.0, 255.0, "uint8")
+    found, tally = render(program, pixels, finish, 1)
+    wanted, other = render(replace(program, nodes=unknown), pixels, finish, 1)
+    assert (found == wanted).all()
+    assert tally == other
+
+
+# ---------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("rule", "declared", "is_signed", "is_float", "wanted"),
+    [
+        ("auto", None, False, False, "clip"),
+        ("auto", None, True, False, "abs"),
+        ("auto", "offset", True, False, "offset"),
+        ("auto", "offset", True, True, "none"),
+        ("auto", None, False, True, "none"),
+        ("clip", "offset", True, True, "clip"),
+        ("none", "abs", True, False, "none"),
+        ("stretch", None, False, False, "stretch"),
+    ],
+)
+def test_auto_is_made_definite(rule, declared, is_signed, is_float, wanted):
+    assert resolve(rule, declared, is_signed, is_float) == wanted
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(ConvError, match='range "clamp" is none of auto, clip, abs, offset, stretch, none'):
+        resolve("clamp", None, False, False)
+    assert set(RULES) == {"auto", "clip", "abs", "offset", "stretch", "none"}
+
+
+def test_white():
+    wanted = {"bool": 1, "uint8": 255, "uint16": 65535, "int16": 32767, "int32": 2**31 - 1, "float32": 1, "float64": 1}
+    assert {dtype: white_of(dtype) for dtype in wanted} == wanted
