@@ -5,6 +5,8 @@ Pairs are (y, x). Errors are ConvError and its children, with the message that t
 """
 
 import os
+from math import isfinite
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +41,7 @@ def apply(
     method="auto",
     threads=None,
 ) -> np.ndarray:
-    """The filtered pixels, (H', W') or (H', W', C); (H', W', O) for a bank of O kernels.
+    """The filtered pixels: (H', W') of (H, W) or where planes are summed, else (H', W', C); (H', W', O) for a bank.
 
     filter: a name, chain, path or matrix as text, a Path, a Filter, a Kernel, or weights: (kh, kw) takes each
     channel alone; (C, kh, kw) sums C channels to one; (O, C, kh, kw) is a bank, in PyTorch's layout. With a bank a
@@ -83,9 +85,11 @@ def plan(
     bias=0,
     method="auto",
 ) -> Program:
-    """How `apply` would do it: `.method`, `.macs`, `.stages` with a plan each, `str()` says why; no pixel is touched."""
+    """How `apply` would do it: `.method`, `.macs`, `.stages` with a plan each; `str()` says why."""
     window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
-    return compile_chain(_links(filter), Signal.of(tuple(shape), str(np.dtype(dtype))), window, method=method)
+    dtype = np.dtype(dtype).name
+    layout = Layout(white=levels.white_of(dtype))
+    return compile_chain(_links(filter), Signal.of(tuple(shape), dtype), window, layout, method)
 
 
 def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anchor=None) -> Geometry:
@@ -149,7 +153,9 @@ def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
         declared = levels.resolve(rule, None, program.is_signed, planes.dtype.kind == "f")
         finish = levels.Finish(declared, white, white, planes.dtype.name)
     out, _ = levels.render(program, planes, finish, threads or usable_cores())
-    return out[:, :, 0] if pixels.ndim == 2 and out.shape[2] == 1 else out
+    sums_planes = any(link.filter.kernel and link.filter.kernel.matrix.ndim == 3 for link in links)
+    is_flat = out.shape[2] == 1 and (pixels.ndim == 2 or sums_planes)
+    return out[:, :, 0] if is_flat else out
 
 
 def _links(filter) -> tuple[Link, ...]:
@@ -164,27 +170,52 @@ def _links(filter) -> tuple[Link, ...]:
 
 def _array(weights) -> np.ndarray:
     try:
-        return np.asarray(weights, dtype=np.float64)
+        array = np.asarray(weights)
+        if array.dtype.kind not in "buif":
+            raise TypeError
     except (TypeError, ValueError):
         raise FilterError("weights are no rectangular array of numbers") from None
+    return array.astype(np.float64)
 
 
 def _window(stride, dilation, padding, padding_mode, anchor, op, bias) -> Window:
     border = padding_mode if isinstance(padding_mode, Border) else Border.parse(padding_mode)
-    if isinstance(padding, int):
-        padding = (padding,) * 4
-    elif isinstance(padding, str):
-        padding = amount(padding)
-    elif len(padding) == 2:
-        padding = (padding[0], padding[0], padding[1], padding[1])
-    anchor = None if anchor is None else _pair(anchor, "anchor")
-    if not isinstance(padding, str):
-        padding = tuple(padding)
-    return Window(_pair(stride, "stride"), _pair(dilation, "dilation"), padding, border, op, float(bias), anchor)
+    try:
+        bias = float(bias)
+    except (TypeError, ValueError):
+        raise ConvError(f"bias is {bias!r}, wanted a number") from None
+    if not isfinite(bias):
+        raise ConvError(f"bias is {bias}, wanted a finite number")
+    return Window(
+        _pair(stride, "stride"),
+        _pair(dilation, "dilation"),
+        amount(padding) if isinstance(padding, str) else _sides(padding),
+        border,
+        op,
+        bias,
+        None if anchor is None else _pair(anchor, "anchor"),
+    )
+
+
+def _sides(padding) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right from one, two or four whole numbers."""
+    sides = _whole_numbers(padding, "padding", (1, 2, 4))
+    if len(sides) == 4:
+        return sides
+    return (sides[0], sides[0], sides[-1], sides[-1])
 
 
 def _pair(value, what: str) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int | np.integer) else tuple(value)
-    if len(pair) != 2:
-        raise ConvError(f"{what} is {value!r}, wanted a whole number or a pair (y, x)")
-    return pair
+    pair = _whole_numbers(value, what, (1, 2))
+    return (pair[0], pair[-1])
+
+
+def _whole_numbers(value, what: str, lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """One whole number, or a sequence of as many as `lengths` allows."""
+    try:
+        numbers = tuple(index(n) for n in (value if np.ndim(value) else (value,)))
+    except (TypeError, ValueError):
+        raise ConvError(f"{what} is {value!r}, wanted whole numbers") from None
+    if len(numbers) not in lengths:
+        raise ConvError(f"{what} is {value!r}, wanted a whole number or a pair{' or four' * (4 in lengths)}")
+    return numbers

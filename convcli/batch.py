@@ -138,20 +138,24 @@ def _one(request, target, destination, item, warnings, written, threads, max_pix
         warnings.append(result.note)
     if strict and warnings:
         raise ConvError("; ".join(warnings))
-    options = {"quality": destination.quality, "compression": destination.compression}
+    options = {"quality": destination.quality, "compression": destination.compression, "threads": threads}
+    lost: list[str] = []
     for name, picture in zip(outputs, result.rasters, strict=True):
-        if is_stream:
-            raster.encode(picture, prepared.format, target=sys.stdout.buffer, **options)
-            sys.stdout.buffer.flush()
-            continue
         if str(name) in written:
             raise ConvError(f"{printable(name)} was written for another input of this run (name a folder with -o)")
-        files.write_atomic(
-            name,
-            lambda stream, picture=picture: raster.encode(picture, prepared.format, target=stream, **options),
-            destination.on_exists == "overwrite",
-        )
-        written.add(str(name))
+
+        def fill(stream, picture=picture) -> None:
+            lost.extend(raster.encode(picture, prepared.format, stream, **options))
+            if strict and lost:  # before the file gets its name
+                raise ConvError("; ".join(lost))
+
+        if is_stream:
+            fill(sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        else:
+            files.write_atomic(name, fill, destination.on_exists == "overwrite")
+            written.add(str(name))
+    warnings += dict.fromkeys(lost)
     item.status = "written"
 
 

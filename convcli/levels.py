@@ -94,7 +94,7 @@ class Finish:
                 block = _absolute(block, tally.min)
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
-        slack = 0.5 if out.dtype.kind != "f" else 1e-5 * self.white  # what rounding takes back is not clipped
+        slack = min(1e-3, 4e-6 * self.white)  # as far as a sum may be off: no sample is lost by that
         if low < -slack:
             tally.low = int(np.count_nonzero(block < -slack))
         if high > self.white + slack:
@@ -106,7 +106,8 @@ class Finish:
         if out.dtype.kind != "f" and block.dtype.kind == "f":
             np.rint(block, out=block)
         if clip:
-            np.clip(block, 0, block.dtype.type(self.white), out=block)
+            most = self.white if block.dtype.kind == "f" else min(int(self.white), np.iinfo(block.dtype).max)
+            np.clip(block, 0, block.dtype.type(most), out=block)
         np.copyto(out, block, casting="unsafe")
 
 

@@ -70,11 +70,11 @@ def _stage(stage: "Stage") -> dict:
 
 def document(items: list[Item], seconds: float) -> dict:
     """The whole report."""
-    from convcli import __version__
+    from importlib.metadata import version
 
     counts = {status: sum(item.status == status for item in items) for status in ("written", "skipped", "failed")}
     return {
-        "convcli": __version__,
+        "convcli": version("convcli"),
         "items": [item.as_dict() for item in items],
         "summary": {**counts, "seconds": round(seconds, 4)},
     }

@@ -55,7 +55,8 @@ def test_list_is_aligned_and_complete():
     assert "sobel-x                3x3  Sobel derivative along x" in lines
     assert any(line.split()[:2] == ["harris", "steps"] for line in lines)
     assert any(line.split()[:2] == ["gaussian", "9x9"] for line in lines)
-    assert len({line.index("  ", 25) if "  " in line[25:] else 0 for line in lines}) == 1
+    column = lines[0].index(library.entries()[0].found.title)
+    assert [line[column:] for line in lines] == [entry.found.title for entry in library.entries()]
     assert max(map(len, run("list").splitlines())) <= 80
 
 
