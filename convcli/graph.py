@@ -88,9 +88,11 @@ class Program:
 
     @property
     def strip(self) -> int:
-        """Rows of output in a strip: what fits in STRIP_BYTES at the widest step, at least 8."""
-        widest = max((stage.plan.row_bytes for stage in self.stages if stage.plan), default=1 << 14)
-        return max(8, STRIP_BYTES // widest)
+        """Rows of output in a strip: what fits in STRIP_BYTES at the widest step, in whole grains of the last one."""
+        plans = [stage.plan for stage in self.stages if stage.plan]
+        grain = plans[-1].blocks.grain if plans else 1
+        fitting = STRIP_BYTES // max((plan.row_bytes for plan in plans), default=1 << 14)
+        return max(fitting // grain, 1) * grain if grain > 1 else max(8, fitting)
 
     def run(self, pixels: np.ndarray, threads: int, sink) -> None:
         """Calls `sink(start, block)` for every strip of the result of `pixels` (H, W, C); see `walk`."""

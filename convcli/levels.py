@@ -11,6 +11,7 @@ from math import isfinite
 
 import numpy as np
 
+from convcli.engine.strips import copy
 from convcli.errors import ConvError
 from convcli.graph import Program
 
@@ -76,7 +77,7 @@ class Finish:
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
         tally = Tally(self.rule, samples=block.size)
         if self.rule == "none":
-            np.copyto(out, block, casting="unsafe")
+            copy(out, block)
             return tally
         tally.min, tally.max = _finite_ends(block)
         factor = self.white / self.white_in
@@ -108,7 +109,7 @@ class Finish:
         if clip:
             most = self.white if block.dtype.kind == "f" else min(int(self.white), np.iinfo(block.dtype).max)
             np.clip(block, 0, block.dtype.type(most), out=block)
-        np.copyto(out, block, casting="unsafe")
+        copy(out, block)
 
 
 def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -> tuple[np.ndarray, Tally]:

@@ -4,13 +4,13 @@
 which its sums are exact (whole numbers) or within 1e-3 of a level (all others), and can say why.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, log2, sqrt
 
 import numpy as np
 
 from convcli import engine
-from convcli.engine import Numbers
+from convcli.engine import Blocks, Numbers
 from convcli.engine.costs import READ
 from convcli.errors import ConvError, hint
 from convcli.filters import Kernel
@@ -33,7 +33,7 @@ class Plan:
     """A method, the numbers it works in, multiply-adds, bytes of working memory for each row, and the reason.
 
     cost: nanoseconds a sample on one thread. low, high: bounds of the result, scale and bias included. whole: the
-    result is whole numbers. real: the dtype of a result that is scaled or has a bias.
+    result is whole numbers. real: the dtype of a result that is scaled or has a bias. blocks: the memory it wants.
     """
 
     method: str
@@ -46,6 +46,7 @@ class Plan:
     high: float = inf
     whole: bool = False
     real: str = "float32"
+    blocks: Blocks = field(default_factory=Blocks)
 
     def __str__(self) -> str:
         return f"{self.method} in {self.numbers.dtype}: {self.why}"
@@ -80,6 +81,7 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
         high,
         whole=numbers.whole and kernel.scale == int(kernel.scale) and bias == int(bias),
         real="float32" if narrow else "float64",
+        blocks=engine.load(chosen).blocks(kernel, geometry, numbers),
     )
 
 

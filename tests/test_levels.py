@@ -85,7 +85,7 @@ def test_rules_against_plain_arithmetic(rule, sums, dtype):
         is_near_half = rule == "stretch" and abs(x % 1 - 0.5) < 0.02  # a quotient: float32 may fall to either side
         assert abs(level - half_even(x, white)) <= is_near_half, x
     if rule != "stretch":
-        assert (tally.low, tally.high) == (sum(x < 0 for x in mapped), sum(x > white for x in mapped))
+        assert (tally.low, tally.high) == (sum(x < -0.5 for x in mapped), sum(x > white + 0.5 for x in mapped))
     assert (tally.min, tally.max, tally.samples) == (first, last, 120)
 
 

@@ -1,13 +1,23 @@
 """The methods: one file each, one row of the table each.
 
-A method is a module with three functions:
+A method is a module with four functions:
 
     refusal(kernel, geometry, signal) -> str | None
         why this method cannot do the job, in words for the user; None when it can.
     cost(kernel, geometry, channels, numbers) -> float
         nanoseconds for each sample of the result on one thread, from `convcli.engine.costs`.
-    build(kernel, geometry, numbers) -> Sums
-        what can be worked out before the first sample.
+    blocks(kernel, geometry, numbers) -> Blocks
+        the shape of memory it wants to work on.
+    build(kernel, geometry, numbers) -> fill
+        what can be worked out before the first sample, and `fill(block, out, scratch)`, which writes the sums of
+        `kernel.matrix` into `out`, neither scaled, rounded nor clipped:
+
+            block: (rows, columns, C) of `numbers.dtype`, contiguous: the input under `n` rows of output, padding
+                included; never written to.
+            out: (n, geometry.x.out, C) of that dtype, contiguous; C is O for a kernel with planes.
+            scratch: a `Scratch`, memory that the next strip finds again.
+
+        Where `blocks` asks for planes, block is (C, rows, columns) and out (C, n, geometry.x.out), planes contiguous.
 """
 
 from collections.abc import Callable
@@ -15,7 +25,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
-__all__ = ["METHODS", "Numbers", "Sums", "load"]
+__all__ = ["METHODS", "Blocks", "Fill", "Numbers", "load"]
+
+Fill = Callable[..., None]
 
 
 class Numbers(NamedTuple):
@@ -26,20 +38,15 @@ class Numbers(NamedTuple):
     bounded: bool = True
 
 
-class Sums(NamedTuple):
-    """What a method gives: `fill(block, out, scratch)` and the grain it wants.
+class Blocks(NamedTuple):
+    """The memory a method works on.
 
-    `fill` writes the sums of `kernel.matrix` into `out`, neither scaled, rounded nor clipped:
-        block: (rows, columns, C) of the plan's dtype, contiguous: the input under `n` rows of output, padding
-            included; never written to.
-        out: (n, geometry.x.out, C) of that dtype, contiguous; C is O for a kernel with planes.
-        scratch: a `Scratch`, memory that the next strip finds again.
-    grain: `n` is always a multiple of it and starts at one, so that a method whose rounding depends on the shape
-        of its blocks gives the same sums for every strip.
+    grain: the rows of a block are a multiple of it and start at one, so that a method whose rounding depends on the
+    shape of its blocks gives the same sums for every strip. planar: channels one after the other, not side by side.
     """
 
-    fill: Callable
     grain: int = 1
+    planar: bool = False
 
 
 METHODS = {

@@ -6,7 +6,7 @@ further; so colour costs nothing extra.
 
 import numpy as np
 
-from convcli.engine import Numbers, Sums
+from convcli.engine import Blocks, Fill, Numbers
 from convcli.engine.costs import GATHER, PASS
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, weighted_sum
@@ -14,7 +14,7 @@ from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["build", "cost", "refusal"]
+__all__ = ["blocks", "build", "cost", "refusal"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -30,7 +30,12 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     return work * PASS[numbers.dtype] + (dealt if geometry.x.stride > 1 or kernel.planes else 0)
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+    """Any rows, channels side by side."""
+    return Blocks()
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
     """The sums of `convcli.engine` for one kernel."""
     stride = geometry.x.stride
     if kernel.planes is None:
@@ -40,7 +45,7 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
             planes = [phases(block, stride, scratch)]
             _fill(terms, planes, out.reshape(len(out), -1), block.shape[2], geometry, scratch)
 
-        return Sums(fill)
+        return fill
     bank = [group(np.ndenumerate(planes)) for planes in kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])]
 
     def fill_bank(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
@@ -50,7 +55,7 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
             _fill(terms, planes, plane, 1, geometry, scratch)
             out[:, :, o] = plane
 
-    return Sums(fill_bank)
+    return fill_bank
 
 
 def _fill(terms, planes: list, out: np.ndarray, channels: int, geometry: Geometry, scratch: Scratch) -> None:

@@ -5,18 +5,18 @@ makes the result the same for every strip. What is known to be whole is snapped 
 flat picture's Laplacian is exactly zero.
 """
 
-from math import log2
-
 import numpy as np
 
-from convcli.engine import Numbers, Sums
+from convcli.engine import Blocks, Fill, Numbers
 from convcli.engine.costs import FFT, GATHER, SCIPY
 from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
-__all__ = ["build", "cost", "refusal", "tile_of"]
+BATCH = 8  # tiles transformed at once
+
+__all__ = ["blocks", "build", "cost", "refusal", "tile_of"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -46,10 +46,16 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     step = _step(tile, geometry)
     tiles = [-(-(axis.out * axis.stride) // n) for axis, n in zip((y, x), step, strict=True)]
     area = tiles[0] * tile[0] * tiles[1] * tile[1] / (y.out * x.out)
-    return area * (FFT[numbers.dtype] * log2(tile[0] * tile[1]) + 2 * GATHER) + SCIPY / (y.out * x.out * channels)
+    return area * (FFT[numbers.dtype] + 2 * GATHER) + SCIPY / (y.out * x.out * channels)
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+    """Rows by the tile, in planes."""
+    tile = (tile_of(geometry.y), tile_of(geometry.x))
+    return Blocks(_step(tile, geometry)[0] // geometry.y.stride, planar=True)
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
     """The sums of `convcli.engine` for one kernel."""
     from scipy import fft
 
@@ -61,25 +67,29 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
     spectrum = np.conj(fft.rfft2(spread, tile)).astype(np.result_type(numbers.dtype, np.complex64))
 
     def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
-        channels, width = block.shape[2], out.shape[1]
+        channels, height, width = out.shape
         across = -(-((width - 1) * x.stride + 1) // step[1])
-        tiles = scratch.take("tiles", (across, channels, *tile), block.dtype)
-        for top in range(0, (len(out) - 1) * y.stride + 1, step[0]):
-            rows = block[top : top + step[0] - y.stride + y.reach]  # all that is needed, whatever follows
-            tiles[:, :, len(rows) :] = 0
-            for n in range(across):
-                part = rows[:, n * step[1] : (n + 1) * step[1] - x.stride + x.reach]
-                tiles[n, :, : len(rows), : part.shape[1]] = part.transpose(2, 0, 1)
-                tiles[n, :, :, part.shape[1] :] = 0
-            spectra = fft.rfft2(tiles, overwrite_x=True)
-            spectra *= spectrum
-            sums = fft.irfft2(spectra, tile, overwrite_x=True)[:, :, : step[0] : y.stride, : step[1] : x.stride]
-            if numbers.whole:
-                np.rint(sums, out=sums)
-            first, high = top // y.stride, min(step[0] // y.stride, len(out) - top // y.stride)
-            for n in range(across):
-                start = n * step[1] // x.stride
-                wide = min(step[1] // x.stride, width - start)
-                out[first : first + high, start : start + wide] = sums[n, :, :high, :wide].transpose(1, 2, 0)
+        tiles = scratch.take("tiles", (min(across, BATCH), *tile), block.dtype)
+        high, wide = step[0] // y.stride, step[1] // x.stride
+        for c in range(channels):
+            for top in range(0, height, high):
+                # exactly the rows that are needed, whatever follows them
+                rows = block[c, top * y.stride : top * y.stride + step[0] - y.stride + y.reach]
+                for first in range(0, across, BATCH):
+                    some = tiles[: min(BATCH, across - first)]
+                    some[:, len(rows) :] = 0
+                    for n, one in enumerate(some, first):
+                        part = rows[:, n * step[1] : (n + 1) * step[1] - x.stride + x.reach]
+                        one[: len(rows), : part.shape[1]] = part
+                        one[: len(rows), part.shape[1] :] = 0
+                    spectra = fft.rfft2(some)
+                    spectra *= spectrum
+                    sums = fft.irfft2(spectra, tile, overwrite_x=True)
+                    for n, one in enumerate(sums, first):
+                        target = out[c, top : top + high, n * wide : (n + 1) * wide]
+                        kept = one[: step[0] : y.stride, : step[1] : x.stride]
+                        target[:] = kept[: target.shape[0], : target.shape[1]]
+                        if numbers.whole:
+                            np.rint(target, out=target)
 
-    return Sums(fill, step[0] // y.stride)
+    return fill

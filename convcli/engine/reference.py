@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from convcli.engine import Numbers, Sums
+from convcli.engine import Blocks, Fill, Numbers
 from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["build", "cost", "refusal"]
+__all__ = ["blocks", "build", "cost", "refusal"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -21,7 +21,12 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     return 100.0 * kernel.matrix.size
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+    """Any rows, channels side by side."""
+    return Blocks()
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
     """z[i, j] = sum over u, v of w[u, v] x[i sy + u dy, j sx + v dx], summed in Python's own numbers."""
     y, x = geometry.y, geometry.x
     bank = None if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]).tolist()
@@ -40,4 +45,4 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
                         for v, w in enumerate(line)
                     )
 
-    return Sums(fill)
+    return fill

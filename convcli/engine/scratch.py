@@ -17,9 +17,9 @@ class Scratch:
     def __init__(self):
         self._held: dict[str, np.ndarray] = {}
 
-    def take(self, name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
+    def take(self, name: str, shape: tuple[int, ...] | int, dtype) -> np.ndarray:
         """A contiguous array of `shape`; it overwrites the one of that name taken before."""
-        size = prod(shape) * np.dtype(dtype).itemsize
+        size = (shape if isinstance(shape, int) else prod(shape)) * np.dtype(dtype).itemsize
         held = self._held.get(name)
         if held is None or held.nbytes < size:
             held = self._held[name] = np.empty(size, np.uint8)

@@ -7,10 +7,12 @@ and those that make up k put side by side, so that a box of any length costs som
 
 from dataclasses import dataclass
 from math import gcd, inf
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from convcli.engine import Numbers, Sums
+from convcli.engine import Blocks, Fill, Numbers
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, weighted_sum
@@ -19,7 +21,9 @@ from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["build", "cost", "factors", "refusal"]
+__all__ = ["blocks", "build", "cost", "factors", "refusal"]
+
+ROWS, COLUMNS = 64, 32  # of a block of the product along the columns
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -79,67 +83,136 @@ def _run_passes(length: int) -> int:
     return length.bit_length() - 1 + length.bit_count() - 1
 
 
-def _band_cost(geometry: Geometry, numbers: Numbers) -> float:
-    """Nanoseconds a sample for the column as a banded matrix product; no option for integers and endless floats."""
-    if numbers.dtype not in PRODUCT or not numbers.bounded:
-        return inf
-    grain = grain_of(geometry.y.reach)
-    return PRODUCT[numbers.dtype] * ((grain - 1) * geometry.y.stride + geometry.y.reach)
+class Way(NamedTuple):
+    """How the two passes run: as adds where a line is given, as a banded product where it is None; and the cost."""
+
+    down: Line | None
+    along: Line | None
+    cost: float
+
+
+def _way(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numbers) -> Way:
+    """The cheaper way for each pass. Integers and samples without bounds have no products."""
+    y, x = geometry.y, geometry.x
+    down, along = Line.of(column, y.stride), Line.of(row, x.stride)
+    add, product = PASS[numbers.dtype], PRODUCT.get(numbers.dtype, inf) if numbers.bounded else inf
+    down_cost, along_cost = down.passes * add, along.passes * add + (x.stride * GATHER if x.stride > 1 else 0)
+    down_product = product * ((grain_of(y.reach) - 1) * y.stride + y.reach)
+    # planes have to be made and put together again
+    along_product = product * ((COLUMNS - 1) * x.stride + x.reach) + GATHER
+    wide = (x.size + x.lo + x.hi) / x.out
+    return Way(
+        down if down_cost <= down_product else None,
+        along if along_cost <= along_product else None,
+        min(down_cost, down_product) * wide + min(along_cost, along_product),
+    )
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
     """Passes down, over rows as wide as the input, and passes along."""
-    column, row = factors(kernel)
-    y, x = geometry.y, geometry.x
-    wide = (x.size + x.lo + x.hi) / x.out
-    down = min(Line.of(column, y.stride).passes * PASS[numbers.dtype], _band_cost(geometry, numbers))
-    along = Line.of(row, x.stride).passes * PASS[numbers.dtype]
-    return down * wide + along + (x.stride * GATHER if x.stride > 1 else 0)
+    return _way(*factors(kernel), geometry, numbers).cost
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+    """Any rows for adds; whole bands down, and planes of many rows along, for products."""
+    way = _way(*factors(kernel), geometry, numbers)
+    if way.along is None:
+        return Blocks(ROWS, planar=True)
+    return Blocks(grain_of(geometry.y.reach) if way.down is None else 1)
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
     """The sums of `convcli.engine` for one kernel of rank one."""
-    y, x = geometry.y, geometry.x
     column, row = factors(kernel)
-    down, along = Line.of(column, y.stride), Line.of(row, x.stride)
-    matrix = None
-    if _band_cost(geometry, numbers) < down.passes * PASS[numbers.dtype]:
-        matrix = band(column, y, grain_of(y.reach), numbers.dtype)
+    way = _way(column, row, geometry, numbers)
+    down = _down_by_product(column, geometry, numbers) if way.down is None else _down_by_adds(way.down, geometry)
+    if way.along is not None:
+        along = _along_by_adds(way.along, geometry)
 
-    def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
-        channels, flat = block.shape[2], out.reshape(len(out), -1)
-        lines = block.reshape(len(block), -1)
-        for n, length in enumerate(() if matrix is not None else down.runs):
+        def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+            lines = down(block.reshape(len(block), -1), len(out), scratch)
+            along(lines.reshape(len(lines), -1, block.shape[2]), out.reshape(len(out), -1), scratch)
+
+        return fill
+    matrices = [band(row, geometry.x, n, numbers.dtype).T.copy() for n in (COLUMNS, geometry.x.out % COLUMNS)]
+
+    def fill_planes(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+        for plane, target in zip(block, out, strict=True):
+            lines = down(plane, len(target), scratch)
+            for top in range(0, len(target), ROWS):
+                _along_by_product(matrices, lines[top : top + ROWS], target[top : top + ROWS], geometry.x.stride)
+
+    return fill_planes
+
+
+def _down_by_product(column: np.ndarray, geometry: Geometry, numbers: Numbers):
+    y = geometry.y
+    matrix = band(column, y, grain_of(y.reach), numbers.dtype)
+
+    def down(lines: np.ndarray, rows: int, scratch: Scratch) -> np.ndarray:
+        columns = scratch.take("columns", (rows, lines.shape[1]), lines.dtype)
+        for top in range(0, rows, len(matrix)):
+            below = lines[top * y.stride : top * y.stride + matrix.shape[1]]
+            np.matmul(matrix, below, out=columns[top : top + len(matrix)])
+        return columns
+
+    return down
+
+
+def _down_by_adds(line: Line, geometry: Geometry):
+    y = geometry.y
+
+    def down(lines: np.ndarray, rows: int, scratch: Scratch) -> np.ndarray:
+        for n, length in enumerate(line.runs):
             lines = _sum_run(lines, length, 0, y.dilation, scratch, f"down {n % 2}")
-        if matrix is not None:
-            columns = scratch.take("columns", (len(out), lines.shape[1]), out.dtype)
-            for top in range(0, len(out), len(matrix)):
-                below = lines[top * y.stride : top * y.stride + matrix.shape[1]]
-                np.matmul(matrix, below, out=columns[top : top + len(matrix)])
-            lines = columns
-        elif down.terms is not None:
-            last = (len(out) - 1) * y.stride + 1
-            columns = scratch.take("columns", (len(out), lines.shape[1]), out.dtype)
+        if line.terms is None:
+            return lines
+        last = (rows - 1) * y.stride + 1
+        columns = scratch.take("columns", (rows, lines.shape[1]), lines.dtype)
 
-            def below(tap: int) -> np.ndarray:
-                return lines[tap * y.dilation : tap * y.dilation + last : y.stride]
+        def below(tap: int) -> np.ndarray:
+            return lines[tap * y.dilation : tap * y.dilation + last : y.stride]
 
-            weighted_sum(down.terms, below, columns, scratch)
-            lines = columns
-        for n, length in enumerate(along.runs):
-            is_last = along.terms is None and n == len(along.runs) - 1
+        weighted_sum(line.terms, below, columns, scratch)
+        return columns
+
+    return down
+
+
+def _along_by_adds(line: Line, geometry: Geometry):
+    x = geometry.x
+
+    def along(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+        channels = block.shape[2]
+        lines = block.reshape(len(block), -1)
+        for n, length in enumerate(line.runs):
+            is_last = line.terms is None and n == len(line.runs) - 1
             name = f"along {n % 2}"
-            lines = _sum_run(lines, length, 1, x.dilation * channels, scratch, name, flat if is_last else None)
-        if along.terms is not None:
-            parts = phases(lines.reshape(len(lines), -1, channels), x.stride, scratch)
+            lines = _sum_run(lines, length, 1, x.dilation * channels, scratch, name, out if is_last else None)
+        if line.terms is None:
+            return
+        parts = phases(lines.reshape(len(lines), -1, channels), x.stride, scratch)
 
-            def beside(tap: int) -> np.ndarray:
-                start = tap * x.dilation // x.stride * channels
-                return parts[tap * x.dilation % x.stride][:, start : start + flat.shape[1]]
+        def beside(tap: int) -> np.ndarray:
+            start = tap * x.dilation // x.stride * channels
+            return parts[tap * x.dilation % x.stride][:, start : start + out.shape[1]]
 
-            weighted_sum(along.terms, beside, flat, scratch)
+        weighted_sum(line.terms, beside, out, scratch)
 
-    return Sums(fill, 1 if matrix is None else len(matrix))
+    return along
+
+
+def _along_by_product(matrices: list[np.ndarray], lines: np.ndarray, out: np.ndarray, stride: int) -> None:
+    """Blocks of neighbouring columns times the band, all in one call; the rest of the width in another."""
+    many, width = len(out[0]) // COLUMNS, COLUMNS * lines.itemsize
+    wide, narrow = matrices
+    if many:
+        rows, entries = len(lines), len(wide)
+        source = as_strided(lines, (many, rows, entries), (width * stride, *lines.strides), writeable=False)
+        np.matmul(source, wide, out=as_strided(out, (many, rows, COLUMNS), (width, *out.strides)))
+    if narrow.size:
+        start = many * COLUMNS
+        np.matmul(lines[:, start * stride : start * stride + len(narrow)], narrow, out=out[:, start:])
 
 
 def _sum_run(lines, length: int, axis: int, step: int, scratch: Scratch, name: str, out=None) -> np.ndarray:

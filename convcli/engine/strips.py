@@ -13,12 +13,13 @@ import numpy as np
 from convcli import engine
 from convcli.border import locate
 from convcli.engine.scratch import Scratch
+from convcli.engine.sums import rows_in_cache
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.planner import Plan
 from convcli.signal import Signal
 
-__all__ = ["Convolved", "Picture", "Rows", "pad", "walk"]
+__all__ = ["Convolved", "Picture", "Rows", "copy", "pad", "walk"]
 
 
 class Rows:
@@ -36,6 +37,11 @@ class Rows:
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
         """Rows start..stop-1 into `out` (stop - start, W, C), contiguous; 0 <= start < stop <= H."""
         raise NotImplementedError
+
+    @property
+    def planar(self) -> bool:
+        """True where `fill` would rather fill planes."""
+        return False
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """The same as an array that holds until the next call; rows that the last call gave are not made again."""
@@ -84,31 +90,65 @@ class Convolved(Rows):
         super().__init__(signal)
         self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.numbers.dtype, outside
         self.scale, self.bias = kernel.scale, bias
+        self.blocks = plan.blocks
         self.sums = engine.load(plan.method).build(kernel, geometry, plan.numbers)
 
+    @property
+    def planar(self) -> bool:
+        return self.blocks.planar
+
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        grain = self.sums.grain
+        grain = self.blocks.grain
         if start % grain or stop % grain:  # more rows, so that they begin and end on the grain
             begin, end = start // grain * grain, -(-stop // grain) * grain
-            more = self.scratch.take("more", (end - begin, *out.shape[1:]), out.dtype)
+            more = room(self.scratch.take("more", (end - begin) * out[0].size, out.dtype), out.shape[1:], self.planar)
             self._fill(begin, end, more)
-            out[:] = more[start - begin : stop - begin]
+            copy(out, more[start - begin : stop - begin])
         else:
             self._fill(start, stop, out)
 
     def _fill(self, start: int, stop: int, out: np.ndarray) -> None:
         first, last = self.geometry.y.needs(start, stop)
-        width = self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi
-        block = self.scratch.take("block", (last - first, width, self.of.signal.channels), self.dtype)
+        inner = (self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi, self.of.signal.channels)
+        block = room(self.scratch.take("block", (last - first) * inner[0] * inner[1], self.dtype), inner, self.planar)
         pad(self.of, self.geometry, first, last, block, self.outside)
-        plain = self.scale == 1 and not self.bias and out.dtype == self.dtype
-        sums = out if plain else self.scratch.take("sums", out.shape, self.dtype)
-        self.sums.fill(block, sums, self.scratch)
-        if self.scale != 1:
-            np.multiply(sums, self.scale, out=out, dtype=out.dtype, casting="unsafe")
-            sums = out
+        sums = out
+        if out.dtype != self.dtype or is_planar(out) != self.planar:
+            sums = room(self.scratch.take("sums", out.size, self.dtype), out.shape[1:], self.planar)
+        if self.planar:
+            self.sums(block.transpose(2, 0, 1), sums.transpose(2, 0, 1), self.scratch)
+        else:
+            self.sums(block, sums, self.scratch)
+        if self.scale != 1 or sums.dtype != out.dtype:
+            parts = (np.moveaxis(a, 2, 0) if is_planar(out) != self.planar else (a,) for a in (sums, out))
+            for part, target in zip(*parts, strict=True):
+                np.multiply(part, self.scale, out=target, dtype=out.dtype, casting="unsafe")
+        elif sums is not out:
+            copy(out, sums)
         if self.bias:
-            np.add(sums, self.bias, out=out, dtype=out.dtype, casting="unsafe")
+            out += self.bias
+
+
+def room(memory: np.ndarray, inner: tuple[int, int], planar: bool) -> np.ndarray:
+    """Flat memory as (rows, columns, C) of the inner shape (columns, C); planar: one channel after the other."""
+    columns, channels = inner
+    if planar:
+        return memory.reshape(channels, -1, columns).transpose(1, 2, 0)
+    return memory.reshape(-1, columns, channels)
+
+
+def is_planar(block: np.ndarray) -> bool:
+    """True where the samples of one channel are neighbours in memory; either will do for one channel."""
+    return block.shape[2] > 1 and block.strides[1] == block.itemsize
+
+
+def copy(out: np.ndarray, block: np.ndarray) -> None:
+    """Copies (rows, columns, C), channel by channel where layouts differ: numpy would go pixel by pixel."""
+    if is_planar(out) == is_planar(block):
+        np.copyto(out, block, casting="unsafe")
+        return
+    for channel in range(out.shape[2]):
+        np.copyto(out[:, :, channel], block[:, :, channel], casting="unsafe")
 
 
 def pad(of: Rows, geometry: Geometry, start: int, stop: int, block: np.ndarray, outside=0.0) -> None:
@@ -118,7 +158,7 @@ def pad(of: Rows, geometry: Geometry, start: int, stop: int, block: np.ndarray, 
     inner = block[:, left : left + width]
     first, last = max(start, 0), min(stop, height)
     if first < last:
-        inner[first - start : last - start] = of.read(first, last)
+        copy(inner[first - start : last - start], of.read(first, last))
     for beyond in (range(start, min(stop, 0)), range(max(start, height), stop)):
         if not beyond:
             continue
@@ -155,14 +195,17 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
     def work(mine: range) -> None:
         try:
             rows = open_rows()
-            block = np.empty((min(strip, height), rows.signal.width, rows.signal.channels), rows.signal.dtype)
+            inner = (rows.signal.width, rows.signal.channels)
+            block = room(np.empty(min(strip, height) * inner[0] * inner[1], rows.signal.dtype), inner, rows.planar)
+            part = rows_in_cache(block)
             for start in mine:
                 if failures:
                     return
                 stop = min(start + strip, height)
                 with np.errstate(all="ignore"):  # a float picture may hold infinities
                     rows.fill(start, stop, block[: stop - start])
-                    sink(start, block[: stop - start])
+                    for top in range(start, stop, part):
+                        sink(top, block[top - start : min(top + part, stop) - start])
         except BaseException as failure:  # whatever it is, it belongs to the caller's thread
             failures.append(failure)
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from convcli.engine.scratch import Scratch
 
-__all__ = ["group", "passes", "phases", "weighted_sum"]
+__all__ = ["group", "passes", "phases", "rows_in_cache", "weighted_sum"]
+
+CACHED = 1 << 21  # bytes of one array among the three or four of a pass
 
 Terms = list[tuple[float, list[tuple[bool, Hashable]]]]
 
@@ -35,24 +37,41 @@ def passes(terms: Terms) -> int:
 
 
 def weighted_sum(terms: Terms, under: Callable[[Hashable], np.ndarray], out: np.ndarray, scratch: Scratch) -> None:
-    """Fills `out` with the sum of weight * under(tap) over all taps; `under` gives arrays of its shape."""
+    """Fills `out` (rows, width) with the sum of weight * under(tap) over all taps; `under` gives arrays of its shape.
+
+    A few rows at a time go through all passes, so that what one pass wrote the next one finds in the cache.
+    """
     if not terms:
         out[:] = 0
         return
-    share = scratch.take("share", out.shape, out.dtype) if len(terms) > 1 else out
+    views = [(size, [(plus, under(tap)) for plus, tap in taps]) for size, taps in terms]
+    rows = rows_in_cache(out)
+    for top in range(0, len(out), rows):
+        part = slice(top, top + rows)
+        share = scratch.take("share", out[part].shape, out.dtype) if len(views) > 1 else None
+        _sum([(size, [(plus, view[part]) for plus, view in taps]) for size, taps in views], out[part], share)
+
+
+def rows_in_cache(block: np.ndarray) -> int:
+    """How many rows of a block make arrays short enough for the cache and long enough to be worth a call."""
+    return max(1, CACHED // max(block[0].nbytes, 1))
+
+
+def _sum(terms: list, out: np.ndarray, share: np.ndarray | None) -> None:
+    """Fills `out` with the sum of size * (+- array) over all terms; `share` is room for one term."""
     total = out
     for size, ((plus, first), *others) in terms:
         if not others:
-            np.multiply(under(first), _factor(size if plus else -size, out.dtype), out=total)
+            np.multiply(first, _factor(size if plus else -size, out.dtype), out=total)
         else:
             (second_plus, second), *rest = others
             if plus:
-                (np.add if second_plus else np.subtract)(under(first), under(second), out=total)
+                (np.add if second_plus else np.subtract)(first, second, out=total)
             else:
-                np.negative(under(first), out=total)
-                np.subtract(total, under(second), out=total)
+                np.negative(first, out=total)
+                np.subtract(total, second, out=total)
             for next_plus, tap in rest:
-                (np.add if next_plus else np.subtract)(total, under(tap), out=total)
+                (np.add if next_plus else np.subtract)(total, tap, out=total)
             if size != 1:
                 np.multiply(total, _factor(size, out.dtype), out=total)
         if total is not out:

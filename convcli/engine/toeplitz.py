@@ -8,7 +8,7 @@ too. BLAS rounds a sum in an order that depends on the shape of its matrices, so
 
 import numpy as np
 
-from convcli.engine import Numbers, Sums
+from convcli.engine import Blocks, Fill, Numbers
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import phases
@@ -16,7 +16,7 @@ from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
-__all__ = ["band", "build", "cost", "grain_of", "refusal"]
+__all__ = ["band", "blocks", "build", "cost", "grain_of", "refusal"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -52,7 +52,12 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     return products * (entries * PRODUCT[numbers.dtype] + PASS[numbers.dtype]) + dealt
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
+def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+    """Rows by the block of the band, channels side by side."""
+    return Blocks(grain_of(geometry.y.reach))
+
+
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
     """The sums of `convcli.engine` for one kernel."""
     y, x = geometry.y, geometry.x
     grain = grain_of(y.reach)
@@ -95,4 +100,4 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Sums:
                 else:
                     np.matmul(matrix, rows, out=target)
 
-    return Sums(fill, grain)
+    return fill
