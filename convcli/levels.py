@@ -95,11 +95,13 @@ class Finish:
                 block = _absolute(block, tally.min)
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
-        slack = min(1e-3, 4e-6 * self.white)  # as far as a sum may be off: no sample is lost by that
+        # a sum may be off by a thousandth of a level: no sample is lost by that
+        slack = min(1e-3, 4e-6 * self.white) if block.dtype.kind == "f" else 0
         if low < -slack:
             tally.low = int(np.count_nonzero(block < -slack))
         if high > self.white + slack:
-            tally.high = int(np.count_nonzero(block > self.white + slack))
+            most = self.white + slack if slack else min(int(self.white), np.iinfo(block.dtype).max)
+            tally.high = int(np.count_nonzero(block > most))  # an integer: beside a float all would become floats
         self._round(block, out, clip=low < 0 or high > self.white)
         return tally
 
