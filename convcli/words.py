@@ -8,7 +8,7 @@ import re
 
 from convcli.errors import ConvError
 
-__all__ = ["amount", "integer", "number", "pair"]
+__all__ = ["amount", "integer", "number", "pair", "spell", "spell_padding"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
@@ -84,3 +84,24 @@ def amount(text: str) -> str | tuple[int, int, int, int]:
     elif len(values) != 4:
         raise ConvError(f'padding: "{text}" has {len(values)} numbers (1, 2 or 4)')
     return tuple(values)
+
+
+def spell(pair: tuple) -> str:
+    """A pair in its shortest words: one number where both are equal.
+
+    >>> spell((3, 3)), spell((480, 640))
+    ('3', '480x640')
+    """
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+
+
+def spell_padding(padding: tuple[int, int, int, int]) -> str:
+    """Top, bottom, left and right in the shortest words that `--padding` takes.
+
+    >>> spell_padding((1, 1, 1, 1)), spell_padding((1, 1, 2, 2)), spell_padding((0, 1, 2, 2))
+    ('1', '1,2', '0,1,2,2')
+    """
+    top, bottom, left, right = padding
+    if len(set(padding)) == 1:
+        return str(top)
+    return f"{top},{left}" if (top, left) == (bottom, right) else ",".join(map(str, padding))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from convcli.errors import ConvError, GeometryError
 from convcli.geometry import Window
-from convcli.layers import KINDS, Layer, LayerError, stack
+from convcli.layers import KINDS, Layer
+from convcli.stack import LayerError, stack
 
 
 def report(shape, *texts):

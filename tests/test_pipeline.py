@@ -1,23 +1,27 @@
 """Chains: whose window a step has, what composites and pools give, what becomes of alpha and of other channels."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import naive
 import numpy as np
 import pytest
 from data import links, picture, program, run, weights
 
+from convcli import graph
 from convcli.border import Border
 from convcli.engine import METHODS
 from convcli.errors import ConvError
 from convcli.filters import Filter, Kernel, Point, Pool, Step
 from convcli.geometry import Window
+from convcli.graph import Program
 from convcli.levels import Finish, render
 from convcli.pipeline import Layout, compile_chain
 from convcli.signal import Signal
 
 SOBEL_X = Kernel([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 BOX = Kernel(np.ones((3, 3)), 1 / 9)
+MAX_POOL = (Pool("max", (2, 3)), {"stride": (2, 3)})
 RGB, RGBA, LA = Layout("rgb"), Layout("rgb", alpha=True), Layout("l", alpha=True)
 
 
@@ -77,7 +81,7 @@ def test_the_window_does_not_reach_pools(window):
     assert found == near(naive.max_pooled(pixels, (3, 2), (3, 2)), 0)
 
 
-# ---------------------------------------------------------------- points and pools
+# ---------------------------------------------------------------- any chain
 
 POINTS = {
     Point("relu"): lambda x: np.maximum(x, 0),
@@ -87,6 +91,58 @@ POINTS = {
     Point("threshold", 10.0): lambda x: 255.0 * (x > 10),
     Point("threshold", -0.5): lambda x: 255.0 * (x > -0.5),
 }
+
+
+def _kernel(rng) -> Kernel:
+    taps, whole = rng.integers(1, 4, 2), rng.random() < 0.6
+    matrix = weights(*taps, whole=whole, seed=int(rng.integers(999))) * rng.choice([1, 1, 1, 7, 60])
+    return Kernel(matrix, float(rng.choice([1.0, 1.0, 1 / 9, -0.5])))
+
+
+def _any_step(rng):
+    """A step with its own window, and the same by the definition."""
+    kind = rng.choice(["kernel", "kernel", "point", "max", "avg"])
+    stride, dilation = tuple(map(int, rng.integers(1, 3, 2))), tuple(map(int, rng.integers(1, 3, 2)))
+    if kind == "kernel":
+        kernel, border = _kernel(rng), Border.parse(str(rng.choice(["reflect", "mean", "constant:-7", "wrap"])))
+        padding = ["same", "full", (2, 0, 1, 3)][rng.integers(3)]
+        own = {"stride": stride, "dilation": dilation, "border": border, "padding": padding}
+        own |= {"bias": float(rng.choice([0, 0, 30, -0.5])), "op": str(rng.choice(["correlate", "convolve"]))}
+        options = {**own, "mode": border.mode, "value": border.value}
+        del options["border"]
+        return (kernel, own), lambda x: naive.filtered(x, kernel.matrix * kernel.scale, **options)
+    if kind == "point":
+        point = list(POINTS)[rng.integers(len(POINTS))]
+        return point, POINTS[point]
+    size = tuple(map(int, rng.integers(1, 4, 2)))
+    pads = tuple(int(n) for k in size for n in rng.integers(0, k // 2 + 1, 2))
+    own = {"stride": stride, "padding": pads}
+    if kind == "max":
+        return (Pool("max", size), own), lambda x: naive.max_pooled(x, size, stride, pads=pads)
+    ones = np.ones(size) / np.prod(size)
+    return (Pool("avg", size), own), lambda x: naive.filtered(x, ones, stride, padding=pads, mode="zeros")
+
+
+@pytest.mark.parametrize("block", range(12))
+def test_any_chain_is_its_steps_one_after_the_other(block):
+    for seed in range(20 * block, 20 * (block + 1)):
+        rng = np.random.default_rng([17, seed])
+        dtype = ["uint8", "uint8", "uint16", "int16", "int32"][seed % 5]
+        pixels = picture(int(rng.integers(9, 30)), int(rng.integers(9, 20)), int(rng.integers(1, 3)), dtype, seed)
+        steps = [_any_step(rng) for _ in range(rng.integers(1, 5))]
+        wanted = pixels.astype(np.float64)
+        for n, (step, own) in enumerate(steps):
+            if isinstance(step, Point) and step.name == "threshold" and np.abs(wanted - step.value).min() < 1e-3:
+                steps = steps[:n]  # too near to tell on which side it falls
+                break
+            wanted = own(wanted)
+        with patch.object(Program, "strip", int(rng.integers(1, 9))), patch.object(graph, "SMALL", 0):
+            found = run(pixels, *[step for step, _ in steps], threads=int(rng.integers(1, 4)))
+        off = max(1e-3, 1e-12 * np.abs(wanted).max())
+        assert found == near(wanted, off), (seed, dtype, [step for step, _ in steps])
+
+
+# ---------------------------------------------------------------- points and pools
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: f"{point.name} {point.value}")
@@ -391,6 +447,8 @@ KINDS = {
     "zero sum of fractions": Kernel(np.array([[1.5, -1.25, -0.25]]), 1 / 3),
     "zeros": Kernel(np.zeros((2, 2))),
     "one": Kernel([[1.0]]),
+    "scaled to nothing": Kernel(np.ones((2, 3)), 0.0),
+    "nearly zero sum": Kernel([[1.0, -0.9999]]),
 }
 
 
@@ -456,6 +514,37 @@ def test_zero_sum_filters_keep_alpha_as_sampled_at_the_anchor(layout, window, ro
     assert (found[:, :, -1] == pixels[rows, columns, -1]).all()
     alone = run(pixels[:, :, :-1], Kernel(matrix), window=window)
     assert (found[:, :, :-1] == alone).all()
+
+
+@pytest.mark.parametrize("mode", ["reflect", "wrap", "edge", "zeros", "constant"])
+@pytest.mark.parametrize("padding", ["full", (3, 0, 1, 0), (0, 3, 0, 1), (5, 9, 2, 17)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+def test_alpha_outside_is_extended_like_the_colours_and_opaque_where_the_border_is_flat(mode, padding, stride):
+    matrix = np.array([[1, 2], [0, -3], [2, 2], [-1, -3.0]])  # (3, 0, 1, 0) moves the picture, and keeps its size
+    pixels, border = picture(11, 13, 4, seed=5), Border(mode, 40.0 * (mode == "constant"))
+    found = run(pixels, Kernel(matrix), window=Window(stride, padding=padding, border=border), layout=RGBA)
+    pads = naive.amounts(padding, (4, 2), (1, 1), (1, 0))
+    flat = {"mode": "constant", "value": 255} if border.is_flat else {"mode": mode}
+    wanted = naive.padded(pixels[:, :, 3:], pads, **flat)[1 :: stride[0], :: stride[1]]
+    assert (found[:, :, 3:] == wanted[: found.shape[0], : found.shape[1]]).all()
+
+
+@pytest.mark.parametrize(
+    ("actions", "window", "rows", "columns"),
+    [
+        ((MAGNITUDE,), Window((2, 3), padding="valid"), slice(1, -1, 2), slice(1, -1, 3)),
+        ((SOBEL_X, MAGNITUDE), Window((3, 1), (1, 2), "valid"), slice(2, -2, 3), slice(4, -4)),
+        ((Kernel([[1, 2, -3, 0]]), SOBEL_X), Window((1, 2), padding="valid"), slice(1, -1), slice(2, -3, 2)),
+        ((SOBEL_X, MAX_POOL), Window(padding="valid"), slice(1, -1, 2), slice(2, -1, 3)),
+        ((MAX_POOL, SOBEL_X), Window((2, 1)), slice(0, None, 4), slice(1, None, 3)),
+    ],
+)
+def test_alpha_follows_the_anchors_of_a_chain(actions, window, rows, columns):
+    pixels = picture(18, 21, 4, seed=5)
+    found = run(pixels, *actions, window=window, layout=RGBA)
+    kept = pixels[rows, columns, 3]
+    assert (found[:, :, 3] == kept[: found.shape[0], : found.shape[1]]).all()
+    assert (found[:, :, :3] == run(pixels[:, :, :3], *actions, window=window)).all()
 
 
 @pytest.mark.parametrize("rule", ["auto", "keep", "filter"])
