@@ -1,20 +1,22 @@
-"""Many pictures, one after the other: what fails is told and the rest goes on.
+"""Many pictures, some at once: what fails is told and the rest goes on.
 
 Prints nothing: every item and every warning is handed to the caller's `tell` as it happens.
 """
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Condition, Lock, Thread
 from time import perf_counter
 
 from convcli import files, formats, job, raster
 from convcli.errors import ConvError, OutputError, printable
 from convcli.job import Request
+from convcli.raster import Raster
 from convcli.report import Item
 
-__all__ = ["Destination", "Target", "plan_targets", "run"]
+__all__ = ["Destination", "Options", "Target", "plan_targets", "run"]
 
 STREAM = "-"
 
@@ -32,6 +34,18 @@ class Destination:
     on_exists: str = "error"
     quality: int | None = None
     compression: str = "fast"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run goes: pictures at once, threads for all of them, limits, and what counts as a failure."""
+
+    jobs: int = 1
+    threads: int = 1
+    max_pixels: int = raster.MAX_PIXELS
+    dry_run: bool = False
+    fail_fast: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,104 +79,185 @@ def plan_targets(inputs: Iterable[str], slug: str, destination: Destination) -> 
 
 
 def run(
-    request: Request,
-    targets: list[Target],
-    destination: Destination,
-    tell: Callable[[Item, list[str]], None],
-    *,
-    threads: int,
-    max_pixels: int,
-    dry_run: bool = False,
-    fail_fast: bool = False,
-    strict: bool = False,
+    request: Request, targets: list[Target], destination: Destination, options: Options, tell: Callable
 ) -> list[Item]:
-    """An item for each target, in order. Raises OutputError where a result cannot be written: nothing more would be.
+    """An item for each target, in their order; `tell(item, warnings)` is called for each, in that order too.
 
-    tell: called after each item with the warnings about it. strict: a warning makes the item fail.
+    Raises OutputError where a result cannot be written: nothing after it would fare better.
     """
-    items: list[Item] = []
-    written: set[str] = set()
-    for target in targets:
-        item, warnings, began = Item(target.input, target.output), [], perf_counter()
-        try:
-            _one(request, target, destination, item, warnings, written, threads, max_pixels, dry_run, strict)
-        except OutputError as error:
-            item.message = str(error)
+    jobs = max(1, min(options.jobs, len(targets)))
+    runner = _Runner(request, destination, replace(options, threads=max(1, options.threads // jobs)))
+    if jobs == 1:
+        return runner.follow(targets, map(runner.one, targets), tell)
+    with _Workers(jobs, runner.one, targets) as outcomes:
+        return runner.follow(targets, outcomes, tell)
+
+
+class _Workers:
+    """Threads that work ahead on the targets, and their outcomes in the order of the targets.
+
+    A decoder, an encoder and a long numpy call let other threads run, so threads are enough; and no worker is
+    more than a few pictures ahead, so that memory does not grow with the number of files.
+    """
+
+    def __init__(self, jobs: int, work: Callable, targets: list[Target]):
+        self.work, self.waiting = work, iter(enumerate(targets))
+        self.outcomes: dict[int, object] = {}
+        self.given, self.total, self.ahead = 0, len(targets), 2 * jobs
+        self.changed, self.is_over = Condition(), False
+        self.threads = [Thread(target=self._loop, daemon=True) for _ in range(jobs)]
+
+    def _loop(self) -> None:
+        while True:
+            with self.changed:
+                index, target = next(self.waiting, (None, None))
+                while index is not None and index >= self.given + self.ahead and not self.is_over:
+                    self.changed.wait()
+                if index is None or self.is_over:
+                    return
+            try:
+                outcome = self.work(target)
+            except BaseException as error:  # it belongs to whoever asks for the outcome
+                outcome = error
+            with self.changed:
+                self.outcomes[index] = outcome
+                self.changed.notify_all()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error) -> None:
+        with self.changed:
+            self.is_over = True
+            self.changed.notify_all()
+
+    def __iter__(self):
+        for index in range(self.total):
+            with self.changed:
+                while index not in self.outcomes:
+                    self.changed.wait()
+                outcome = self.outcomes.pop(index)
+                self.given = index + 1
+                self.changed.notify_all()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            yield outcome
+
+
+class _Runner:
+    """What the pictures of a run share: what is asked for, and the names written so far."""
+
+    def __init__(self, request: Request, destination: Destination, options: Options):
+        self.request, self.destination, self.options = request, destination, options
+        self.written: set[str] = set()
+        self.lock = Lock()
+
+    def follow(self, targets, outcomes, tell) -> list[Item]:
+        """Hands on each outcome as it comes."""
+        items: list[Item] = []
+        for item, warnings, error in outcomes:
             items.append(item)
-            raise
+            tell(item, warnings)
+            if error is not None:
+                raise error
+            if self.options.fail_fast and item.status == "failed":
+                break
+        return items
+
+    def one(self, target: Target) -> tuple[Item, list[str], OutputError | None]:
+        """One picture: its item, warnings, and the error that has to end the run."""
+        item, warnings, began = Item(target.input, target.output), [], perf_counter()
+        fatal = None
+        try:
+            self._one(target, item, warnings)
+        except OutputError as error:
+            fatal, item.message = error, str(error)
         except ConvError as error:
-            item.status, item.message = "failed", _placed(error, target.input)
+            item.message = _placed(error, target.input)
         except MemoryError:
-            item.status, item.message = "failed", f"{printable(target.input)}: not enough memory"
+            item.message = f"{printable(target.input)}: not enough memory"
         item.seconds = perf_counter() - began
-        items.append(item)
-        tell(item, warnings)
-        if fail_fast and item.status == "failed":
-            break
-    return items
+        return item, warnings, fatal
 
+    def _one(self, target: Target, item: Item, warnings: list[str]) -> None:
+        """Fills `item` as it learns."""
+        request, destination, options = self.request, self.destination, self.options
+        path, is_stream = Path(target.output), target.output == STREAM
+        if destination.on_exists == "skip" and not is_stream and path.exists():
+            item.status = "skipped"
+            return
+        source = sys.stdin.buffer.read() if target.input == STREAM else Path(target.input)
+        if options.dry_run:
+            picture = raster.header(source, max_pixels=options.max_pixels)
+            shape, is_opaque = (picture.height, picture.width, picture.channels), False
+        else:
+            if not is_stream:
+                if destination.output and path != Path(destination.output):  # it names a folder
+                    files.make_folder(path.parent)
+                files.check_output(path, destination.on_exists == "overwrite")
+            picture = raster.read(source, max_pixels=options.max_pixels)
+            shape, is_opaque = picture.pixels.shape, job.is_opaque(picture)
+            warnings += picture.notes
+        prepared = job.prepare(request, picture, shape, is_opaque)
+        outputs = [path] if is_stream else _names(path, prepared, request.format, Path(target.input).suffix)
+        item.shape_in, item.program, item.mode = shape, prepared.program, (picture.mode, prepared.mode)
+        item.shape_out = (*prepared.program.signal.shape[:2], prepared.channels)
+        item.output = STREAM if is_stream else ", ".join(map(str, outputs))
+        if options.dry_run:
+            item.status = "planned"
+            return
+        result = job.run(prepared, picture, options.threads)
+        del picture  # a picture freed early is a picture less in memory
+        item.tally = result.tally
+        if result.note:
+            warnings.append(result.note)
+        if options.strict and warnings:
+            raise ConvError("; ".join(warnings))
+        for name, filtered in zip(outputs, result.rasters, strict=True):
+            self._write(filtered, prepared.format, name, is_stream, warnings)
+        item.status = "written"
 
-def _one(request, target, destination, item, warnings, written, threads, max_pixels, dry_run, strict) -> None:
-    """One picture, start to end; fills `item` as it learns."""
-    path = Path(target.output)
-    is_stream = target.output == STREAM
-    if destination.on_exists == "skip" and not is_stream and path.exists():
-        item.status = "skipped"
-        return
-    source = sys.stdin.buffer.read() if target.input == STREAM else Path(target.input)
-    if dry_run:
-        header = raster.header(source, max_pixels=max_pixels)
-        shape = (header.height, header.width, header.channels)
-        prepared = job.prepare(request, header, shape)
-    else:
-        if not is_stream:
-            if destination.output and path != Path(destination.output):  # it names a folder
-                files.make_folder(path.parent)
-            files.check_output(path, destination.on_exists == "overwrite")
-        header = raster.read(source, max_pixels=max_pixels)
-        shape = header.pixels.shape
-        prepared = job.prepare(request, header, shape, job.is_opaque(header))
-        warnings += header.notes
-    item.shape_in, item.program = shape, prepared.program
-    item.mode = (header.mode, prepared.mode)
-    item.shape_out = (*prepared.program.signal.shape[:2], prepared.program.signal.channels)
-    outputs = [path] if is_stream else _names(path, prepared, request.format)
-    item.output = STREAM if is_stream else ", ".join(map(str, outputs))
-    if dry_run:
-        item.status = "planned"
-        return
-    result = job.run(prepared, header, threads)
-    del header  # a picture freed early is a picture less in memory
-    item.tally, item.shape_out = result.tally, result.shape
-    if result.note:
-        warnings.append(result.note)
-    if strict and warnings:
-        raise ConvError("; ".join(warnings))
-    options = {"quality": destination.quality, "compression": destination.compression, "threads": threads}
-    lost: list[str] = []
-    for name, picture in zip(outputs, result.rasters, strict=True):
-        if str(name) in written:
-            raise ConvError(f"{printable(name)} was written for another input of this run (name a folder with -o)")
+    def _write(self, picture: Raster, form: str, path: Path, is_stream: bool, warnings: list[str]) -> None:
+        """One file, or the stream; what the format cannot keep becomes a warning."""
+        destination, options = self.destination, self.options
 
-        def fill(stream, picture=picture) -> None:
-            lost.extend(raster.encode(picture, prepared.format, stream, **options))
-            if strict and lost:  # before the file gets its name
+        def fill(stream) -> None:
+            lost = raster.encode(
+                picture,
+                form,
+                stream,
+                quality=destination.quality,
+                compression=destination.compression,
+                threads=options.threads,
+            )
+            if options.strict and lost:  # before the file gets its name
                 raise ConvError("; ".join(lost))
+            warnings.extend(line for line in lost if line not in warnings)
 
         if is_stream:
             fill(sys.stdout.buffer)
             sys.stdout.buffer.flush()
-        else:
-            files.write_atomic(name, fill, destination.on_exists == "overwrite")
-            written.add(str(name))
-    warnings += dict.fromkeys(lost)
-    item.status = "written"
+            return
+        with self.lock:
+            if str(path) in self.written:
+                raise ConvError(f"{printable(path)} was written for another input of this run (name a folder with -o)")
+            self.written.add(str(path))
+        files.write_atomic(path, fill, destination.on_exists == "overwrite")
 
 
-def _names(path: Path, prepared: job.Job, asked: str | None) -> list[Path]:
-    """The name of each result: with another ending where the input's format cannot hold it, numbered for maps."""
-    if asked is None and prepared.format != formats.format_of(path.suffix):
-        path = path.with_suffix(f".{formats.FORMATS[prepared.format].extensions[0]}")
+def _names(path: Path, prepared: job.Job, asked: str | None, suffix: str) -> list[Path]:
+    """The name of each result: with another ending where the input's format cannot hold it, numbered for maps.
+
+    suffix: the input's; an input without one gets that of its format.
+    """
+    if asked is None:
+        form = formats.FORMATS[prepared.format]
+        if not suffix:
+            path = path.with_name(f"{path.name}.{form.extensions[0]}")
+        elif suffix.lower().lstrip(".") not in form.extensions:
+            path = path.with_suffix(f".{form.extensions[0]}")
     if not prepared.splits_maps:
         return [path]
     return [path.with_suffix(f".{n}{path.suffix}") for n in range(prepared.program.signal.channels)]

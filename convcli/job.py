@@ -48,12 +48,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A picture's way through: the compiled chain, the last step, and the format and mode it ends in."""
+    """A picture's way through: the compiled chain, the last step, and the format, mode and channels it ends in."""
 
     program: Program
     finish: Finish
     format: str
     mode: str
+    channels: int
     splits_maps: bool = False
 
 
@@ -62,7 +63,6 @@ class Result:
     """What came of one picture: one Raster, or one for each feature map."""
 
     rasters: tuple["Raster", ...]
-    shape: tuple[int, int, int]
     tally: Tally
     seconds: float
 
@@ -107,7 +107,7 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     for form, finish in choices:
         mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
         if formats.can_hold(form, mode, channels_out):
-            return Job(program, finish, form, mode, splits)
+            return Job(program, finish, form, mode, width, splits)
     raise FormatError(_why_not(wanted[0], choices[0][1], channels_out, kept_alpha))
 
 
@@ -121,7 +121,7 @@ def run(job: Job, picture: "Raster", threads: int) -> Result:
         out = np.concatenate((out, opaque), axis=2)
     maps = [out[:, :, n : n + 1] for n in range(out.shape[2])] if job.splits_maps else [out]
     rasters = tuple(replace(picture, pixels=pixels, mode=job.mode) for pixels in maps)
-    return Result(rasters, out.shape, tally, perf_counter() - began)
+    return Result(rasters, tally, perf_counter() - began)
 
 
 def is_opaque(picture: "Raster") -> bool:

@@ -160,7 +160,7 @@ def test_show_banks_and_points():
 
 
 def test_show_large_kernels_by_their_middle():
-    for name in ("gaussian:20", "gabor", "box:401", "motion:900"):
+    for name in ("gaussian:20", "gabor", "box:201", "motion:200"):
         page = run(f"show {name}").splitlines()
         assert max(map(len, page)) <= 80
         assert len(page) < 45

@@ -11,7 +11,18 @@ SECTIONS = {
     "The window": ("stride", "dilation", "padding", "border", "anchor", "op", "bias"),
     "Values": ("rule", "depth", "select", "alpha"),
     "Files": (
-        ("output", "extension", "on_exists", "force", "skip_existing", "maps", "quality", "compression", "max_pixels")
+        (
+            "output",
+            "extension",
+            "on_exists",
+            "force",
+            "skip_existing",
+            "maps",
+            "quality",
+            "compression",
+            "jobs",
+            "max_pixels",
+        )
     ),
     "Reports": ("report", "report_format", "dry_run", "fail_fast", "strict", "quiet", "verbose"),
 }
@@ -76,6 +87,7 @@ SECTIONS = {
     default="fast",
     help="Of lossless encoders.  [fast]",
 )
+@click.option("-j", "--jobs", type=COUNT, metavar="N", help="Images at once.  [the usable cores]")
 @click.option("--max-pixels", type=COUNT, metavar="N", help="Refuse larger images before decoding.  [178956970]")
 @click.option("--report", metavar="FILE", help="Size report: .json, .csv, .txt, or - for standard output.")
 @click.option(
@@ -131,18 +143,17 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     targets = batch.plan_targets(inputs, library.slug(links), where)
     is_stdout_free = report != "-" and all(target.output != batch.STREAM for target in targets)
     talk = Talk(window, quiet, verbose, is_stdout_free)
+    cores = api.usable_cores()
+    options = batch.Options(
+        asked["jobs"] or cores, cores, asked["max_pixels"] or raster.MAX_PIXELS, dry_run, fail_fast, strict
+    )
     with Ledger(report, report_format) as ledger:
-        batch.run(
-            request,
-            targets,
-            where,
-            lambda item, warnings: (ledger.items.append(item), talk.item(item, warnings)),
-            threads=api.usable_cores(),
-            max_pixels=asked["max_pixels"] or raster.MAX_PIXELS,
-            dry_run=dry_run,
-            fail_fast=fail_fast,
-            strict=strict,
-        )
+
+        def tell(item, warnings):
+            ledger.items.append(item)
+            talk.item(item, warnings)
+
+        batch.run(request, targets, where, options, tell)
     talk.summary(ledger.items)
     return 1 if any(item.status == "failed" for item in ledger.items) else 0
 
