@@ -35,8 +35,9 @@ class Kernel:
         matrix = np.array(self.matrix, dtype=np.float64, order="C")
         if matrix.ndim not in (2, 3, 4) or matrix.size == 0:
             raise FilterError(f"weights have shape {matrix.shape}, wanted (kh, kw), (C, kh, kw) or (O, C, kh, kw)")
-        if not np.isfinite(matrix).all() or not np.isfinite(matrix * self.scale).all():
-            raise FilterError("weights must be finite numbers")
+        with np.errstate(over="ignore"):
+            if not np.isfinite(matrix).all() or not np.isfinite(matrix * self.scale).all():
+                raise FilterError("weights must be finite numbers")
         matrix.flags.writeable = False
         object.__setattr__(self, "matrix", matrix)
         anchor = self.anchor or tuple((k - 1) // 2 for k in self.taps)

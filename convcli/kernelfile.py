@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from convcli import checks
+from convcli.checks import MAX_SIDE
 from convcli.errors import ConvError, FilterError, hint, printable
 from convcli.formula import FUNCTIONS, Formula
-from convcli.words import number
 
 if TYPE_CHECKING:  # numpy comes with the first kernel that is built
     from convcli.filters import Filter, Kernel
 
 __all__ = ["WINDOW_WORDS", "Definition", "Draft", "Parameter", "parse"]
 
-MAX_SIDE, MAX_TAPS, MAX_STEPS = 2048, 4_000_000, 64
+MAX_TAPS, MAX_STEPS = 4_000_000, 64
 WINDOW_WORDS = ("stride", "dilation", "padding", "padding_mode", "bias", "op")
 
 _FORMS = {  # the first keys are needed, the others may be there
@@ -225,7 +226,7 @@ def _toml(text: str) -> dict:
 
 
 def _definition(table: dict, name: str) -> Definition:
-    known = _read(table, _FILE, ("title", "source"))
+    known = checks.read(table, _FILE, ("title", "source"))
     params = {key: _parameter(key, value) for key, value in known.pop("params", {}).items()}
     form = _form([key for key in table if key in _FORM_OF])
     parts = {key: known.pop(key) for key in table if key in _FORM_OF}
@@ -265,7 +266,7 @@ def _parameter(name: str, table: dict) -> Parameter:
     if not _NAME.fullmatch(name) or name in _TAKEN or name in WINDOW_WORDS:
         reason = "means something already" if _NAME.fullmatch(name) else "is no name (letters, digits and _)"
         raise FilterError(f"params: {printable(name)} {reason}")
-    parameter = Parameter(name, **_read(table, _PARAMETER, ("default",), f"params.{name}: "))
+    parameter = Parameter(name, **checks.read(table, _PARAMETER, ("default",), f"params.{name}: "))
     try:
         parameter.check(parameter.default)
     except FilterError as error:
@@ -277,7 +278,7 @@ def _planes(tables: list[dict]) -> list:
     names = [table["of"] for table in tables]
     if names not in (["r", "g", "b"], [str(n) for n in range(len(tables))]):
         raise FilterError("plane: the planes are of r, g, b in this order, or of 0, 1, ... for other channels")
-    return _nested([table["weights"] for table in tables], "plane")
+    return checks.nested([table["weights"] for table in tables], "plane")
 
 
 def _composite(tables: list[dict], result: str | None, params: dict[str, Parameter]) -> dict:
@@ -348,142 +349,30 @@ def _taps(side: Formula, values: dict[str, float]) -> int:
     return int(taps)
 
 
-def _read(table: dict, checks: dict[str, Callable], needed: tuple[str, ...], place: str = "") -> dict:
-    """The table with every value checked and converted by the function that `checks` has for its key."""
-    for key in table:
-        if key not in checks:
-            known = f" (known: {', '.join(checks)})"
-            raise FilterError(f'{place}unknown key "{printable(key)}"{hint(key, checks) or known}')
-    for key in needed:
-        if key not in table:
-            raise FilterError(f"{place}{key} is missing")
-    return {key: checks[key](value, f"{place}{key}") for key, value in table.items()}
-
-
-def _text(value, what: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise FilterError(f"{what}: wanted text")
-    return value
-
-
-def _texts(value, what: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise FilterError(f"{what}: wanted a list of texts")
-    return tuple(_text(part, what) for part in value)
-
-
-def _note(value, what: str) -> str:
-    return value if value == "" else _text(value, what)
-
-
-def _one_of(*words: str) -> Callable:
-    def check(value, what: str) -> str:
-        if value not in words:
-            raise FilterError(
-                f'{what}: "{printable(value)}" is not known{hint(str(value), words)} ({", ".join(words)})'
-            )
-        return value
-
-    return check
-
-
-def _tables(checks: dict[str, Callable], *needed: str) -> Callable:
-    def check(value, what: str) -> list[dict]:
-        if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
-            raise FilterError(f"{what}: wanted tables [[{what}]]")
-        return [_read(part, checks, needed, f"{what} {n}: ") for n, part in enumerate(value, 1)]
-
-    return check
-
-
-def _named_tables(value, what: str) -> dict:
-    if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
-        raise FilterError(f"{what}: wanted tables [{what}.NAME]")
-    return value
-
-
-def _anchor(value, what: str) -> tuple[int, int]:
-    if not isinstance(value, list) or [type(part) for part in value] != [int, int]:
-        raise FilterError(f"{what}: wanted [y, x], two whole numbers")
-    return tuple(value)
-
-
-def _sides(value, what: str) -> tuple[str, ...]:
-    """Two formulas, of y and x."""
-    sides = value if isinstance(value, list) else [value, value]
-    if len(sides) != 2:
-        raise FilterError(f"{what}: wanted one value, or [y, x]")
-    return tuple(side if isinstance(side, str) else repr(_number(side, what)) for side in sides)
-
-
-def _vector(value, what: str) -> list[float]:
-    if not isinstance(value, list) or not 0 < len(value) <= MAX_SIDE:
-        raise FilterError(f"{what}: wanted a list of up to {MAX_SIDE} numbers")
-    return [_number(part, f"{what}: value {n}") for n, part in enumerate(value, 1)]
-
-
-def _matrix(value, what: str) -> list:
-    rows = _nested(value, what)
-    if isinstance(rows[0][0], list):
-        raise FilterError(f"{what}: wanted a list of rows")
-    return rows
-
-
-def _number(value, what: str) -> float:
-    """A number of TOML, or a fraction in quotes."""
-    return _filled(value, what, [], [])
-
-
-def _nested(value, what: str) -> list:
-    """Nested lists of one shape, two to four deep, with floats in them; a flat list is one row."""
-    shape, inner = [], value
-    while isinstance(inner, list) and inner:
-        shape.append(len(inner))
-        inner = inner[0]
-    if len(shape) == 1:
-        value, shape = [value], [1, *shape]
-    if len(shape) not in (2, 3, 4) or isinstance(inner, list):
-        raise FilterError(f"{what}: wanted a list of rows, or planes of rows")
-    return _filled(value, f"{what}:", shape, ["map", "plane", "row", "column"][-len(shape) :])
-
-
-def _filled(value, place: str, shape: list[int], kinds: list[str], own_kind: str = ""):
-    """The lists or the number at one place, `kinds` naming what stands at each level below it."""
-    what = place.rstrip(",:")
-    if not shape:
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
-            text = str(value)
-            return number(text if len(text) < 60 else f"{text[:20]}...", what)
-        raise FilterError(f"{what}: wanted a number")
-    if not isinstance(value, list):
-        raise FilterError(f"{what}: wanted a list of {kinds[0]}s")
-    if len(value) != shape[0]:
-        unit = {"row": "value", "plane": "row", "map": "plane"}[own_kind]
-        plural = "s" * (len(value) != 1)
-        raise FilterError(f"{what} has {len(value)} {unit}{plural}, {own_kind} 1 has {shape[0]}")
-    return [
-        _filled(part, f"{place} {kinds[0]} {n},", shape[1:], kinds[1:], kinds[0]) for n, part in enumerate(value, 1)
-    ]
-
-
-_PARAMETER = {"default": _number, "min": _number, "max": _number, "unit": _note, "help": _note}
+_PARAMETER = {
+    "default": checks.number,
+    "min": checks.number,
+    "max": checks.number,
+    "unit": checks.note,
+    "help": checks.note,
+}
 _FILE = {
-    "title": _text,
-    "source": _text,
-    "weights": _nested,
-    "column": _vector,
-    "row": _vector,
-    "formula": _text,
-    "radius": _sides,
-    "size": _sides,
-    "plane": _tables({"of": _text, "weights": _matrix}, "of", "weights"),
-    "step": _tables({"name": _text, "kernel": _text, "of": _text}, "name", "kernel"),
-    "result": _text,
-    "scale": _number,
-    "sum": _number,
-    "anchor": _anchor,
-    "input": _one_of("each", "gray", "rgb"),
-    "range": _one_of("clip", "abs", "offset", "stretch", "none"),
-    "tags": _texts,
-    "params": _named_tables,
+    "title": checks.text,
+    "source": checks.text,
+    "weights": checks.nested,
+    "column": checks.vector,
+    "row": checks.vector,
+    "formula": checks.text,
+    "radius": checks.sides,
+    "size": checks.sides,
+    "plane": checks.tables({"of": checks.text, "weights": checks.matrix}, "of", "weights"),
+    "step": checks.tables({"name": checks.text, "kernel": checks.text, "of": checks.text}, "name", "kernel"),
+    "result": checks.text,
+    "scale": checks.number,
+    "sum": checks.number,
+    "anchor": checks.anchor,
+    "input": checks.one_of("each", "gray", "rgb"),
+    "range": checks.one_of("clip", "abs", "offset", "stretch", "none"),
+    "tags": checks.texts,
+    "params": checks.named_tables,
 }

@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convcli import checks
+from convcli.checks import nested, ragged
 from convcli.errors import ConvError, FilterError, hint, printable
 from convcli.words import integer, number
 
@@ -67,7 +69,7 @@ def parse(text: str, what: str = "matrix") -> "Kernel":
         return _imagemagick(match, what)
     if text.strip().startswith("["):
         quoted = re.sub(r'[^\s\[\],"]+', r'"\g<0>"', text)  # fractions and signs are then ours to read, not JSON's
-        return _kernel(_nested(_json(quoted, what), what), what)
+        return _kernel(nested(_json(quoted, what), what), what)
     return _kernel(_even(_rows(text, what, is_file=False), what), what)
 
 
@@ -235,13 +237,8 @@ def _even(rows: list[list[float]], what: str) -> list[list[float]]:
     """The rows again, which have to be of one length."""
     for n, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
-            raise _ragged(f"{what}: row {n}", len(row), "row", len(rows[0]))
+            raise ragged(f"{what}: row {n}", len(row), "row", len(rows[0]))
     return rows
-
-
-def _ragged(place: str, length: int, kind: str, wanted: int) -> FilterError:
-    unit = {"row": "value", "plane": "row", "map": "plane"}[kind]
-    return FilterError(f"{place} has {length} {unit}{'s' * (length != 1)}, {kind} 1 has {wanted}")
 
 
 def _json(text: str, name: str):
@@ -266,49 +263,18 @@ def _json(text: str, name: str):
         raise FilterError(f"{name}: lists are nested too deep") from None
 
 
-def _nested(value, what: str) -> list:
-    """Nested lists of one shape, two to four deep, with floats in them; a flat list is one row."""
-    shape, inner = [], value
-    while isinstance(inner, list) and inner:
-        shape.append(len(inner))
-        inner = inner[0]
-    if len(shape) == 1:
-        value, shape = [value], [1, *shape]
-    if len(shape) not in (2, 3, 4) or isinstance(inner, list):
-        raise FilterError(f"{what}: wanted a list of rows, or planes of rows")
-    return _filled(value, f"{what}:", shape, ["map", "plane", "row", "column"][-len(shape) :])
-
-
-def _filled(value, place: str, shape: list[int], kinds: list[str], own_kind: str = ""):
-    """The lists or the number at one place, `kinds` naming what stands at each level below it."""
-    what = place.rstrip(",:")
-    if not shape:
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
-            return _cell(str(value), what)
-        raise FilterError(f"{what}: wanted a number")
-    if not isinstance(value, list):
-        raise FilterError(f"{what}: wanted a list of {kinds[0]}s")
-    if len(value) != shape[0]:
-        raise _ragged(what, len(value), own_kind, shape[0])
-    return [
-        _filled(part, f"{place} {kinds[0]} {n},", shape[1:], kinds[1:], kinds[0]) for n, part in enumerate(value, 1)
-    ]
-
-
 def _from_json(value, name: str) -> "Kernel":
     """Nested lists, or an object that holds them as `weights`."""
     if not isinstance(value, dict):
-        return _kernel(_nested(value, name), name)
+        return _kernel(nested(value, name), name)
     known = ("weights", "scale", "anchor", "title", "source")
     for key in [key for key in value if key not in known]:
         raise FilterError(f'{name}: unknown key "{printable(key)}"{hint(key, known)} (known: {", ".join(known)})')
-    anchor = value.get("anchor")
-    if anchor is not None and not (isinstance(anchor, list) and [type(part) for part in anchor] == [int, int]):
-        raise FilterError(f"{name}: anchor: wanted [y, x], two whole numbers")
-    weights = _nested(value.get("weights"), f"{name}: weights")
-    scale = _filled(value.get("scale", 1), f"{name}: scale", [], [])
+    anchor = None if value.get("anchor") is None else checks.anchor(value["anchor"], f"{name}: anchor")
+    weights = nested(value.get("weights"), f"{name}: weights")
+    scale = checks.number(value.get("scale", 1), f"{name}: scale")
     titles = {key: str(value.get(key, "")) for key in ("title", "source")}
-    return _kernel(weights, name, scale=scale, anchor=anchor and tuple(anchor), **titles)
+    return _kernel(weights, name, scale=scale, anchor=anchor, **titles)
 
 
 def _from_libvips(rows: list[list[float]], name: str) -> "Kernel":

@@ -1,2 +1,0 @@
-"""Moved to convcli.filters."""
-from convcli.filters import *  # noqa
