@@ -158,5 +158,5 @@ def _rounding(method, kernel, signal, geometry, bound) -> float:
         area = (6 * geometry.y.reach) * (6 * geometry.x.reach)
         peak, size = signal.peak / 2, float(np.sqrt((kernel.weights**2).sum()))
         return unit * peak * sqrt(area) * size * log2(max(area, 2)) / 4
-    taps = int(np.count_nonzero(kernel.matrix))
+    taps = sum(kernel.taps) if method == "separable" else int(np.count_nonzero(kernel.matrix))
     return unit * bound * abs(kernel.scale) * (1 + sqrt(taps))

@@ -38,8 +38,20 @@ def _complete(ctx, param, incomplete: str) -> list[str]:
 
 
 def plan_line(filter_: "Filter") -> str | None:
-    """How the planner would run the filter, in a line; None where nothing is to be said."""
-    return None  # the planner's choice goes here, and nowhere else in this file
+    """How the planner would run the filter on an 8-bit photograph, in a line; None where it fits none."""
+    from convcli.filters import Link
+    from convcli.geometry import Window
+    from convcli.pipeline import Layout, compile_chain
+    from convcli.signal import Signal
+
+    try:
+        program = compile_chain((Link(filter_),), Signal.of((3000, 4000, 3), "uint8"), Window(), Layout("rgb"))
+    except ConvError:
+        return None
+    plans = [stage.plan for stage in program.stages if stage.plan]
+    if len(plans) == 1:
+        return str(plans[0])
+    return ", ".join(dict.fromkeys(f"{plan.method} in {plan.numbers.dtype}" for plan in plans)) or None
 
 
 folder_option = click.option(
