@@ -3,7 +3,9 @@
 Prints nothing: every item and every warning is handed to the caller's `tell` as it happens.
 """
 
+import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +13,15 @@ from threading import Condition, Lock, Thread
 from time import perf_counter
 
 from convcli import files, formats, job, raster
-from convcli.errors import ConvError, OutputError, printable
+from convcli.errors import ConvError, InputError, OutputError, printable
 from convcli.job import Request
 from convcli.raster import Raster
 from convcli.report import Item
 
-__all__ = ["Destination", "Options", "Target", "plan_targets", "run"]
+__all__ = ["MAX_PIXELS", "STREAM", "Destination", "Options", "Target", "plan_targets", "run"]
 
 STREAM = "-"
+MAX_PIXELS = raster.MAX_PIXELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Options:
 
     jobs: int = 1
     threads: int = 1
-    max_pixels: int = raster.MAX_PIXELS
+    max_pixels: int = MAX_PIXELS
     dry_run: bool = False
     fail_fast: bool = False
     strict: bool = False
@@ -56,26 +59,42 @@ class Target:
     output: str
 
 
-def plan_targets(inputs: Iterable[str], slug: str, destination: Destination) -> list[Target]:
+def plan_targets(inputs: Iterable[str], slug: str, request: Request, destination: Destination) -> list[Target]:
     """Names for all results. Raises ConvError where two would be one file, before anything is written."""
     inputs = list(inputs)
-    targets = []
-    for name in inputs:
-        if destination.output == STREAM or (name == STREAM and destination.output is None):
-            targets.append(Target(name, STREAM))
-        elif name == STREAM:
-            targets.append(Target(name, destination.output))
-        else:
-            many = len(inputs) > 1
-            path = files.output_path(Path(name), slug, destination.output, destination.format, many)
-            targets.append(Target(name, str(path)))
+    targets = [_target(name, slug, destination, len(inputs) > 1) for name in inputs]
     if sum(target.output == STREAM for target in targets) > 1:
         raise ConvError("standard output takes one result (name a folder with -o)")
     if inputs.count(STREAM) > 1:
         raise ConvError("standard input can be read once")
-    pairs = [(Path(t.input), Path(t.output)) for t in targets if STREAM not in (t.input, t.output)]
-    files.plan_outputs(pairs, in_place=destination.on_exists == "overwrite")
+    pairs = [(t.input, Path(t.output)) for t in targets if STREAM not in (t.input, t.output) and t.output]
+    if request.format is None:  # the input's format may not hold the result: then the name ends differently
+        stems = Counter(path.with_suffix("") for _, path in pairs)
+        pairs = [
+            (name, _final(name, path, request) if stems[path.with_suffix("")] > 1 else path) for name, path in pairs
+        ]
+    files.plan_outputs([(Path(name), path) for name, path in pairs], in_place=destination.on_exists == "overwrite")
     return targets
+
+
+def _target(name: str, slug: str, destination: Destination, many: bool) -> Target:
+    if destination.output == STREAM or (name == STREAM and destination.output is None):
+        return Target(name, STREAM)
+    if name == STREAM:
+        return Target(name, destination.output)
+    if not name or os.path.isdir(name):
+        return Target(name, "")  # reading it will say so
+    return Target(name, str(files.output_path(Path(name), slug, destination.output, destination.format, many)))
+
+
+def _final(name: str, path: Path, request: Request) -> Path:
+    """The name a result will really have, as far as the input's header tells."""
+    try:
+        header = raster.header(Path(name))
+        prepared = job.prepare(request, header, (header.height, header.width, header.channels))
+        return _names(path, prepared, request.format, Path(name).suffix)[0]
+    except ConvError:  # it will be told when its turn comes
+        return path
 
 
 def run(
@@ -83,14 +102,25 @@ def run(
 ) -> list[Item]:
     """An item for each target, in their order; `tell(item, warnings)` is called for each, in that order too.
 
-    Raises OutputError where a result cannot be written: nothing after it would fare better.
+    An item that could not be written (`is_fatal`) ends the run: nothing after it would fare better.
     """
     jobs = max(1, min(options.jobs, len(targets)))
     runner = _Runner(request, destination, replace(options, threads=max(1, options.threads // jobs)))
-    if jobs == 1:
-        return runner.follow(targets, map(runner.one, targets), tell)
-    with _Workers(jobs, runner.one, targets) as outcomes:
-        return runner.follow(targets, outcomes, tell)
+    workers = _Workers(jobs, runner.one, targets) if jobs > 1 else None
+    items: list[Item] = []
+    for item, warnings in workers or map(runner.one, targets):
+        items.append(item)
+        if item.is_fatal and len(targets) > 1:
+            written = sum(item.status == "written" for item in items)
+            item.message += f"; {written} of {len(targets)} written, stopping"
+        tell(item, warnings)
+        if item.is_fatal or (options.fail_fast and item.status == "failed"):
+            break
+    for item, warnings in workers.rest() if workers else ():  # they were under way, and are told as well
+        items.append(item)
+        if not item.is_fatal:
+            tell(item, warnings)
+    return items
 
 
 class _Workers:
@@ -123,27 +153,32 @@ class _Workers:
                 self.outcomes[index] = outcome
                 self.changed.notify_all()
 
-    def __enter__(self):
+    def __iter__(self):
         for thread in self.threads:
             thread.start()
-        return self
+        for index in range(self.total):
+            yield self._outcome(index)
 
-    def __exit__(self, *error) -> None:
+    def rest(self):
+        """The outcomes that were under way when nobody asked for more."""
         with self.changed:
             self.is_over = True
             self.changed.notify_all()
+        for thread in self.threads:
+            thread.join()
+        for index in sorted(self.outcomes):
+            yield self._outcome(index)
 
-    def __iter__(self):
-        for index in range(self.total):
-            with self.changed:
-                while index not in self.outcomes:
-                    self.changed.wait()
-                outcome = self.outcomes.pop(index)
-                self.given = index + 1
-                self.changed.notify_all()
-            if isinstance(outcome, BaseException):
-                raise outcome
-            yield outcome
+    def _outcome(self, index: int):
+        with self.changed:
+            while index not in self.outcomes:
+                self.changed.wait()
+            outcome = self.outcomes.pop(index)
+            self.given = index + 1
+            self.changed.notify_all()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
 
 class _Runner:
@@ -154,60 +189,43 @@ class _Runner:
         self.written: set[str] = set()
         self.lock = Lock()
 
-    def follow(self, targets, outcomes, tell) -> list[Item]:
-        """Hands on each outcome as it comes."""
-        items: list[Item] = []
-        for item, warnings, error in outcomes:
-            items.append(item)
-            tell(item, warnings)
-            if error is not None:
-                raise error
-            if self.options.fail_fast and item.status == "failed":
-                break
-        return items
-
-    def one(self, target: Target) -> tuple[Item, list[str], OutputError | None]:
-        """One picture: its item, warnings, and the error that has to end the run."""
-        item, warnings, began = Item(target.input, target.output), [], perf_counter()
-        fatal = None
+    def one(self, target: Target) -> tuple[Item, list[str]]:
+        """One picture: its item and the warnings about it."""
+        item, warnings, began = Item(target.input, target.output or None), [], perf_counter()
         try:
             self._one(target, item, warnings)
         except OutputError as error:
-            fatal, item.message = error, str(error)
+            item.is_fatal, item.message = True, str(error)
         except ConvError as error:
             item.message = _placed(error, target.input)
         except MemoryError:
             item.message = f"{printable(target.input)}: not enough memory"
         item.seconds = perf_counter() - began
-        return item, warnings, fatal
+        return item, warnings
 
     def _one(self, target: Target, item: Item, warnings: list[str]) -> None:
         """Fills `item` as it learns."""
-        request, destination, options = self.request, self.destination, self.options
-        path, is_stream = Path(target.output), target.output == STREAM
-        if destination.on_exists == "skip" and not is_stream and path.exists():
-            item.status = "skipped"
-            return
+        options, skips = self.options, self.destination.on_exists == "skip"
+        if not target.input:
+            raise InputError("an empty name is no file")
         source = sys.stdin.buffer.read() if target.input == STREAM else Path(target.input)
-        if options.dry_run:
-            picture = raster.header(source, max_pixels=options.max_pixels)
-            shape, is_opaque = (picture.height, picture.width, picture.channels), False
-        else:
-            if not is_stream:
-                if destination.output and path != Path(destination.output):  # it names a folder
-                    files.make_folder(path.parent)
-                files.check_output(path, destination.on_exists == "overwrite")
-            picture = raster.read(source, max_pixels=options.max_pixels)
-            shape, is_opaque = picture.pixels.shape, job.is_opaque(picture)
-            warnings += picture.notes
-        prepared = job.prepare(request, picture, shape, is_opaque)
-        outputs = [path] if is_stream else _names(path, prepared, request.format, Path(target.input).suffix)
-        item.shape_in, item.program, item.mode = shape, prepared.program, (picture.mode, prepared.mode)
-        item.shape_out = (*prepared.program.signal.shape[:2], prepared.channels)
-        item.output = STREAM if is_stream else ", ".join(map(str, outputs))
-        if options.dry_run:
-            item.status = "planned"
-            return
+        if options.dry_run or skips:
+            header = raster.header(source, max_pixels=options.max_pixels)
+            shape = (header.height, header.width, header.channels)
+            _, outputs = self._prepared(header, shape, target, item)
+            if skips and all(path and path.exists() for path in outputs):
+                item.status, item.program = "skipped", None
+                return
+            if options.dry_run:
+                self._check(outputs)
+                item.status = "planned"
+                return
+        elif target.output not in (STREAM, ""):
+            self._check([Path(target.output)])  # before a picture is decoded for nothing
+        picture = raster.read(source, max_pixels=options.max_pixels)
+        warnings += picture.notes
+        prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
+        self._check(outputs)
         result = job.run(prepared, picture, options.threads)
         del picture  # a picture freed early is a picture less in memory
         item.tally = result.tally
@@ -216,11 +234,37 @@ class _Runner:
         if options.strict and warnings:
             raise ConvError("; ".join(warnings))
         for name, filtered in zip(outputs, result.rasters, strict=True):
-            self._write(filtered, prepared.format, name, is_stream, warnings)
+            self._write(filtered, prepared.format, name, warnings)
         item.status = "written"
 
-    def _write(self, picture: Raster, form: str, path: Path, is_stream: bool, warnings: list[str]) -> None:
-        """One file, or the stream; what the format cannot keep becomes a warning."""
+    def _check(self, outputs: list[Path | None]) -> None:
+        """Raises what writing would; the folder that -o names is made on the way."""
+        folder = self.destination.output
+        for path in outputs:
+            if path is None:
+                continue
+            if folder and path.parent == Path(folder) and path != Path(folder) and not path.parent.is_dir():
+                if self.options.dry_run:
+                    continue
+                files.make_folder(path.parent)
+            files.check_output(path, self.destination.on_exists == "overwrite")
+
+    def _prepared(self, picture, shape, target: Target, item: Item, is_opaque=False) -> tuple[job.Job, list]:
+        """The job for a picture and the names of its results, None for the stream; both are noted in `item`."""
+        prepared = job.prepare(self.request, picture, shape, is_opaque)
+        item.shape_in, item.program = shape, prepared.program
+        item.mode = (picture.mode, prepared.mode)
+        item.shape_out = (*prepared.program.signal.shape[:2], prepared.channels)
+        if target.output == STREAM:
+            if prepared.splits_maps:
+                raise ConvError("several maps do not fit into standard output (--format npy, or name a file with -o)")
+            return prepared, [None]
+        outputs = _names(Path(target.output), prepared, self.request.format, Path(target.input).suffix)
+        item.output = ", ".join(map(str, outputs))
+        return prepared, outputs
+
+    def _write(self, picture: Raster, form: str, path: Path | None, warnings: list[str]) -> None:
+        """One file, or standard output; what the format cannot keep becomes a warning."""
         destination, options = self.destination, self.options
 
         def fill(stream) -> None:
@@ -236,7 +280,7 @@ class _Runner:
                 raise ConvError("; ".join(lost))
             warnings.extend(line for line in lost if line not in warnings)
 
-        if is_stream:
+        if path is None:
             fill(sys.stdout.buffer)
             sys.stdout.buffer.flush()
             return
@@ -265,5 +309,5 @@ def _names(path: Path, prepared: job.Job, asked: str | None, suffix: str) -> lis
 
 def _placed(error: ConvError, place: str) -> str:
     """The message with the input in front, once."""
-    name = printable("standard input" if place == STREAM else place)
+    name = printable("standard input" if place == STREAM else place or '""')
     return str(error) if isinstance(error, files.ExistsError) or str(error).startswith(name) else f"{name}: {error}"

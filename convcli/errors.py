@@ -4,7 +4,7 @@ A message names the thing, what was given and what would be right, in lower case
 code raises the fact; the door that knows the file puts its name in front with `at`.
 """
 
-__all__ = ["ConvError", "FilterError", "GeometryError", "InputError", "OutputError", "hint", "printable"]
+__all__ = ["ConvError", "FilterError", "GeometryError", "InputError", "OutputError", "hint", "printable", "reason"]
 
 
 class ConvError(Exception):
@@ -42,12 +42,20 @@ def hint(word: str, known) -> str:
     import difflib  # late: only a mistake pays for it
 
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    swapped = [name for name in known if sorted(name) == sorted(word)]
+    near = swapped + difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     squeezed = {name.replace("-", ""): name for name in known}
     plain = word.lower().replace("-", "").replace("_", "").replace(" ", "")
     if plain in squeezed:
-        near = list(dict.fromkeys([squeezed[plain], *near]))
+        near = [squeezed[plain], *near]
+    near = list(dict.fromkeys(near))[:3]
     return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def reason(error: OSError) -> str:
+    """The system's words for an error, in lower case like ours."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
 
 
 def printable(name: object) -> str:

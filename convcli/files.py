@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from convcli.errors import ConvError, OutputError, printable
+from convcli.errors import ConvError, OutputError, printable, reason
 
 __all__ = [
     "ExistsError",
@@ -91,7 +91,10 @@ def _identity(path: Path) -> object:
 def make_folder(path: Path) -> None:
     """Nothing; the folder and those above it are there."""
     with _reported(path):
-        os.makedirs(path, exist_ok=True)
+        try:
+            os.makedirs(path, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise OutputError(f"{printable(path)}: a file stands where the folder is to be") from None
 
 
 def sync_folder(path: Path) -> None:
@@ -130,7 +133,7 @@ def check_output(path: Path, overwrite: bool = False) -> os.stat_result | None:
     with _reported(path):
         try:
             old = os.stat(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             folder = os.path.dirname(os.path.realpath(path))
             if not os.path.isdir(folder):
                 raise OutputError(f"{name}: there is no folder {printable(folder)}") from None
@@ -241,7 +244,7 @@ def _reported(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{printable(path)}: {error.strerror or error}") from error
+        raise OutputError(f"{printable(path)}: {reason(error)}") from error
     except ValueError as error:  # a zero byte in the name
         if "null" not in str(error):
             raise

@@ -12,7 +12,7 @@ import numpy as np
 
 from convcli.errors import FilterError
 
-__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted"]
+__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted", "anchored"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Kernel:
         """True where every map's weights cancel, up to rounding: such a result is signed around zero."""
         per_map = self.matrix.reshape(-1 if self.matrix.ndim == 4 else 1, np.prod(self.matrix.shape[-3:]))
         size = np.abs(per_map).sum(axis=1)
-        return bool((np.abs(per_map.sum(axis=1)) <= 1e-9 * size).all())
+        return self.scale == 0 or bool((np.abs(per_map.sum(axis=1)) <= 1e-9 * size).all())
 
     @property
     def rank(self) -> int:
@@ -197,6 +197,14 @@ class Link:
 
     filter: Filter
     window: dict = field(default_factory=dict)
+
+
+def anchored(links: tuple[Link, ...], window) -> None:
+    """Raises FilterError where the window's anchor lies outside one of the kernels it would be used for."""
+    for link in links:
+        anchor = link.window.get("anchor", window.anchor)
+        if link.filter.kernel is not None and anchor is not None:
+            link.filter.kernel.changed(anchor=anchor)
 
 
 def adjusted(links: tuple[Link, ...], normalize: bool = False, scale: float = 1.0) -> tuple[Link, ...]:

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from convcli.errors import ConvError, InputError, printable
+from convcli.errors import ConvError, InputError, printable, reason
 from convcli.words import number
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read(source: Path | bytes | str) -> "np.ndarray":
         try:
             source = source.read_bytes()
         except OSError as error:
-            raise InputError(error.strerror or str(error)) from None
+            raise InputError(reason(error)) from None
     if isinstance(source, str):
         return _from_text(source)
     if looks_like_npy(source):

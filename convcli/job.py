@@ -32,7 +32,8 @@ NUMBERS = ("NPY", "TXT", "CSV", "TSV", "PFM")  # formats whose samples are plain
 class Request:
     """What was asked for, the same for every picture.
 
-    format: the format that the output's name or --format asks for, or None. maps: `files` or `stack`.
+    format: the format that the output's name or --format asks for, or None for the input's; fallbacks: the formats
+    that may stand in for that one. maps: `files` or `stack`.
     """
 
     links: tuple[Link, ...]
@@ -44,6 +45,7 @@ class Request:
     method: str = "auto"
     format: str | None = None
     maps: str = "files"
+    fallbacks: tuple[str, ...] = ("PNG", "TIFF", "NPY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     width = program.signal.channels + (kept_alpha and not has_alpha)
     is_maps = bool(letters) and not program.colours
     splits = is_maps and request.maps == "files" and request.format != "NPY"
-    wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, "PNG", "TIFF", "NPY")))
+    wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, *request.fallbacks)))
     channels_out = 1 if splits else width
-    wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, "PNG", "TIFF", "NPY")))
+    wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, *request.fallbacks)))
     finish = _finish(request, header, program, dtype)
     choices = [(form, finish) for form in wanted]
     if request.depth == "keep" and finish.rule != "none" and finish.dtype.startswith("float"):
@@ -176,8 +178,8 @@ def _mode(dtype: str, channels: int, alpha: bool, colours: str) -> str:
 
 def _why_not(form: str, finish: Finish, channels: int, alpha: bool) -> str:
     """The message for a format that cannot hold the result."""
-    if channels > 4:
-        return f"{form} cannot hold {channels} maps in one file (use .npy)"
+    if channels > 4 or (channels > 1 and form in ("TXT", "CSV", "TSV", "PFM")):
+        return f"{form} cannot hold {channels} channels (use .npy)"
     if finish.dtype.startswith("float"):
         return f"{form} cannot hold numbers beyond 0..white (use .npy or .tif, or --range clip, abs, offset or stretch)"
     if alpha:

@@ -123,7 +123,9 @@ class Definition:
         for name in params or ():
             if name not in self.params:
                 known = f"(parameters: {', '.join(self.params)})" if self.params else "(it takes none)"
-                raise FilterError(f'no parameter is called "{printable(name)}"{hint(name, self.params)} {known}')
+                raise FilterError(
+                    f'no parameter is called "{printable(name)}"{hint(name, [*self.params, *WINDOW_WORDS])} {known}'
+                )
         given = {name: self.params[name].default for name in self.params} | (params or {})
         return {name: self.params[name].check(float(value)) for name, value in given.items()}
 

@@ -24,10 +24,12 @@ RULES = ("auto", "clip", "abs", "offset", "stretch", "none")
 class Tally:
     """What a range rule met: bounds of the sums, and how many samples fell below 0 and above white.
 
-    low and high count samples after the rule, before clipping; `samples` is how many there were.
+    min and max are in the picture's own levels, whose white is `white`. low and high count samples after the rule,
+    before clipping; `samples` is how many there were.
     """
 
     rule: str
+    white: float = 255.0
     min: float = np.inf
     max: float = -np.inf
     low: int = 0
@@ -44,7 +46,10 @@ class Tally:
         """The range that keeps what was lost, where more than 1 % of the samples was; else None."""
         if self.low + self.high <= 0.01 * self.samples:
             return None
-        return "stretch" if self.rule != "clip" or self.high > self.low else "abs"
+        is_abs_enough = (
+            self.rule == "clip" and self.low and -self.min <= self.white and self.high <= 0.01 * self.samples
+        )
+        return "abs" if is_abs_enough else "stretch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,9 @@ class Finish:
         return self._colours(block[:, :, :-1], out[:, :, :-1])
 
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
-        tally = Tally(self.rule, samples=block.size)
+        tally = Tally(self.rule, self.white_in, samples=block.size)
         if self.rule == "none":
+            tally.min, tally.max = float(block.min()), float(block.max())
             copy(out, block)
             return tally
         tally.min, tally.max = _finite_ends(block)
@@ -123,7 +129,7 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     program.run(
         pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))
     )
-    total = Tally(finish.rule)
+    total = Tally(finish.rule, finish.white_in)
     for tally in tallies:
         total.add(tally)
     return out, total

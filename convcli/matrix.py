@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from convcli import checks
 from convcli.checks import nested, ragged
-from convcli.errors import ConvError, FilterError, hint, printable
+from convcli.errors import ConvError, FilterError, hint, printable, reason
 from convcli.words import integer, number
 
 if TYPE_CHECKING:  # numpy comes with the first matrix, not with a list of names
@@ -181,8 +181,7 @@ def _bytes(path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             return file.read(most)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FilterError(f"{name}: {reason[:1].lower()}{reason[1:]}") from None
+        raise FilterError(f"{name}: {reason(error) if isinstance(error, OSError) else error}") from None
 
 
 def _imagemagick(match: re.Match, what: str) -> "Kernel":

@@ -67,7 +67,10 @@ def compile_chain(links, signal: Signal, window: Window, layout: Layout | None =
 
 def _letters(select: str) -> list[str]:
     """The letters of a list of channels, `r,g` or `rg`."""
-    return select.lower().split(",") if "," in select else list(select.lower())
+    letters = select.lower().split(",") if "," in select else list(select.lower())
+    if not letters:
+        raise ConvError("channels: none is named (each, gray, or a list such as r,g)")
+    return letters
 
 
 def _gains(filter_: Filter) -> float:

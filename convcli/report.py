@@ -1,9 +1,10 @@
 """The size report: what was done to each input, as JSON, CSV or text."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
-from convcli.errors import ConvError
+from convcli.errors import ConvError, printable
 
 if TYPE_CHECKING:
     from convcli.graph import Program, Stage
@@ -16,7 +17,10 @@ KINDS = ("json", "csv", "txt")
 
 @dataclass(slots=True)
 class Item:
-    """One input's line of the report; `status` is written, skipped, planned or failed."""
+    """One input's line of the report; `status` is written, skipped, planned or failed.
+
+    is_fatal: its result could not be written, which ended the run.
+    """
 
     input: str
     output: str | None = None
@@ -28,6 +32,7 @@ class Item:
     tally: "Tally | None" = None
     seconds: float = 0.0
     message: str | None = None
+    is_fatal: bool = False
 
     def as_dict(self) -> dict:
         """The item with the contract's field names."""
@@ -41,11 +46,15 @@ class Item:
             "mode": self.mode,
             "stages": [_stage(stage) for stage in program.stages] if program else [],
             "receptive_field": program.field.size if program else None,
-            "range": tally
-            and {"rule": tally.rule, "min": tally.min, "max": tally.max, "low": tally.low, "high": tally.high},
+            "range": tally and {"rule": tally.rule, **_finite(tally), "low": tally.low, "high": tally.high},
             "seconds": round(self.seconds, 4),
             "message": self.message,
         }
+
+
+def _finite(tally: "Tally") -> dict[str, float | None]:
+    """The bounds; JSON has no infinities."""
+    return {name: value if isfinite(value) else None for name, value in (("min", tally.min), ("max", tally.max))}
 
 
 def _stage(stage: "Stage") -> dict:
@@ -131,8 +140,8 @@ def _row(item: dict) -> list[str]:
 
     stages = item["stages"]
     return [
-        item["input"],
-        item["output"] or "",
+        printable(item["input"]),
+        printable(item["output"] or ""),
         item["status"],
         by(item["in"]),
         by(item["out"]),

@@ -10,7 +10,7 @@ from convcli.errors import ConvError
 
 __all__ = ["amount", "integer", "number", "pair", "spell", "spell_padding"]
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 
 
@@ -44,6 +44,8 @@ def integer(text: str, what: str, least: int = 0) -> int:
     """
     if not _INTEGER.fullmatch(text.strip()):
         raise ConvError(f'{what}: "{text}" is not a whole number')
+    if len(text.strip()) > 18:
+        raise ConvError(f"{what}: {text.strip()[:18]}... is too large")
     value = int(text)
     if value < least:
         raise ConvError(f"{what}: {value} is too small (at least {least})")
@@ -56,7 +58,7 @@ def pair(text: str, what: str, least: int = 0) -> tuple[int, int]:
     >>> pair("3", "stride", 1), pair("2,3", "stride", 1), pair("480x640", "input")
     ((3, 3), (2, 3), (480, 640))
     """
-    parts = re.split(r"[x×,]", text.strip())
+    parts = _parts(text, what)
     if len(parts) > 2:
         raise ConvError(f'{what}: "{text}" has {len(parts)} numbers (one for both axes, or Y,X)')
     values = [integer(part, what, least) for part in parts]
@@ -72,7 +74,7 @@ def amount(text: str) -> str | tuple[int, int, int, int]:
     if text in ("same", "valid", "full"):
         return text
     try:
-        values = [integer(part, "padding") for part in re.split(r"[x,]", text)]
+        values = [integer(part, "padding") for part in _parts(text, "padding")]
     except ConvError:
         raise ConvError(
             f'padding: "{text}" is none of same, valid, full, P, "PY,PX" or "TOP,BOTTOM,LEFT,RIGHT" in pixels'
@@ -84,6 +86,13 @@ def amount(text: str) -> str | tuple[int, int, int, int]:
     elif len(values) != 4:
         raise ConvError(f'padding: "{text}" has {len(values)} numbers (1, 2 or 4)')
     return tuple(values)
+
+
+def _parts(text: str, what: str) -> list[str]:
+    """The numbers of a text, between commas or `x`; 0x10 is one number, and none of ours."""
+    if re.match(r"\s*0[xX]", text):
+        raise ConvError(f'{what}: "{text}" is not a whole number')
+    return re.split(r"[x×,]", text.strip())
 
 
 def spell(pair: tuple) -> str:

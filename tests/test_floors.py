@@ -17,9 +17,10 @@ ROOT = Path(convcli.__file__).parent
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine
     words   formula   formats   files   png   engine.sums
-    border   grid
+    border   grid   checks
     geometry
     filters   layers
+    stack
     engine.direct   engine.toeplitz   engine.fft   engine.reference
     engine.separable
     planner   kernelfile   matrix
@@ -35,7 +36,7 @@ FLOORS = """
     raster
     job
     api   batch
-    cli.options   cli.talk
+    cli.options   cli.sizes   cli.talk
     cli.apply   cli.explain   cli.kernels   cli.shape
     cli
     convcli

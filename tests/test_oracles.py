@@ -286,6 +286,21 @@ def test_whole_sums_at_the_limits_of_a_dtype(method, matrix):
     _agrees(method, bright, Kernel(matrix * signs), Window(padding="full", border=Border("zeros")))
 
 
+@pytest.mark.parametrize("method", engine.METHODS)
+def test_maps_and_kernels_of_zeros_leave_nothing_of_what_was_in_memory_before(method):
+    pixels, bank = picture(30, 9, 2), weights(3, 2, 2, 3)
+    bank[1] = 0
+    for matrix in (bank, np.zeros((2, 3))):
+        try:
+            found = run(pixels, bank.sum(axis=(0, 1)) + 1, matrix, method=method)
+        except ConvError as refusal:
+            if f"method {method} cannot do this: " not in str(refusal):
+                raise
+            continue
+        first = naive.filtered(pixels, bank.sum(axis=(0, 1)) + 1)
+        assert (found == naive.filtered(first, matrix)).all()
+
+
 @pytest.mark.parametrize("method", ["direct", "separable"])
 def test_infinite_samples_stay_where_they_are(method):
     pixels = np.zeros((40, 50, 1), np.float32)

@@ -365,6 +365,40 @@ def test_stages_tell_what_ran_in_order():
     assert set(compiled.method.split(", ")) <= set(METHODS)
 
 
+@pytest.mark.parametrize(
+    ("actions", "is_signed"),
+    [
+        ((BOX,), False),
+        ((SOBEL_X,), True),
+        ((Kernel(np.zeros((2, 2))),), True),
+        ((Point("relu"),), False),
+        ((Pool("avg", (2, 2)),), False),
+        ((BOX, SOBEL_X), True),
+        ((SOBEL_X, BOX), True),
+        ((weights(2, 3, 2, 2) + 9,), False),
+        ((weights(2, 3, 2, 1) * [1, -1],), True),
+        ((np.array([[[[1, -1]]] * 3, [[[1, 1]]] * 3]),), False),
+    ],
+)
+def test_zero_sum_weights_leave_a_result_around_zero(actions, is_signed):
+    assert program((9, 9, 3), "uint8", *actions).is_signed == is_signed
+
+
+@pytest.mark.parametrize(
+    ("actions", "layout", "colours"),
+    [
+        ((BOX,), RGB, "rgb"),
+        ((weights(3, 2, 2),), RGB, "l"),
+        ((weights(1, 3, 2, 2),), RGB, "l"),
+        ((weights(3, 3, 2, 2),), RGB, ""),
+        ((BOX,), replace(RGB, select="gray"), "l"),
+        ((BOX,), replace(RGB, select="g"), "rgb"),
+    ],
+)
+def test_what_the_channels_of_a_result_are_called(actions, layout, colours):
+    assert program((9, 9, 3), "uint8", *actions, layout=layout).colours == colours
+
+
 # ---------------------------------------------------------------- alpha
 
 

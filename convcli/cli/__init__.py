@@ -39,7 +39,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx, name):
-        return import_module(f"convcli.cli.{name}").command if name in COMMANDS else None
+        return _quietable(import_module(f"convcli.cli.{name}").command) if name in COMMANDS else None
 
     def resolve_command(self, ctx, args):
         if args and args[0] not in COMMANDS:
@@ -49,6 +49,17 @@ class Commands(click.Group):
     def format_commands(self, ctx, formatter):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _quietable(command: click.Command) -> click.Command:
+    """The command with -q and -v, which every command takes, also where they change nothing."""
+    known = {name for param in command.params for name in param.opts}
+    for names in (("-q", "--quiet"), ("-v", "--verbose")):
+        if known.isdisjoint(names):
+            command.params.append(click.Option(names, is_flag=True, expose_value=False, hidden=True))
+    for inner in getattr(command, "commands", {}).values():
+        _quietable(inner)
+    return command
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -134,7 +145,8 @@ def _reworded(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
         name = error.option_name
         if name[1:2].isdigit() or name[1:2] == ".":
-            return f'"{name}..." looks like an option (a kernel that begins with - goes after -k, or behind --)'
+            given = next((arg for arg in sys.argv if arg.startswith(name)), name)
+            return f'"{given}" looks like an option (a kernel that begins with - goes after -k, or behind --)'
         return f"no option is called {name}{hint(name, _options(error.ctx))}"
     text = error.format_message().rstrip(".")
     return text[:1].lower() + text[1:]

@@ -5,6 +5,7 @@ import os
 import click
 
 from convcli.cli.options import COUNT, NUMBER, Sectioned, window_of, window_options
+from convcli.errors import ConvError, hint
 
 SECTIONS = {
     "The filter": ("kernel", "folders", "normalize", "scale", "method"),
@@ -117,17 +118,17 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # strips run side by side, not parts of one product
     filter_text, inputs = _filter_and_images(kernel, args)
     on_exists = _on_exists(asked)
-    if asked["quality"] and asked["quality"] > 100:
-        raise click.UsageError(f"quality {asked['quality']} is too large (at most 100)")
+    _refuse_nonsense(asked, output, report)
 
-    from convcli import api, batch, formats, library, raster
+    from convcli import api, batch, formats, library
     from convcli.cli.talk import Ledger, Talk
-    from convcli.filters import adjusted
+    from convcli.filters import adjusted, anchored
     from convcli.job import Request
 
     links = adjusted(library.parse(filter_text, asked["folders"]), asked["normalize"], asked["scale"])
     window = window_of(asked, asked["bias"])
-    form = _format(inputs, output, asked["extension"], formats.format_of)
+    anchored(links, window)
+    is_stream = output == batch.STREAM or (batch.STREAM in inputs and output is None)
     request = Request(
         links,
         window,
@@ -136,18 +137,21 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         range=asked["rule"],
         depth=asked["depth"],
         method=asked["method"],
-        format=form,
+        format=_format(inputs, output, asked["extension"], formats.format_of),
         maps=asked["maps"],
+        **({"fallbacks": ("PNG",)} if is_stream else {}),
     )
     where = batch.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])
-    targets = batch.plan_targets(inputs, library.slug(links), where)
-    is_stdout_free = report != "-" and all(target.output != batch.STREAM for target in targets)
-    talk = Talk(window, quiet, verbose, is_stdout_free)
+    targets = batch.plan_targets(inputs, library.slug(links), request, where)
+    if report == batch.STREAM and is_stream and not dry_run:
+        raise click.UsageError("standard output takes the result or the report, not both")
+    talk = Talk(window, quiet, verbose, is_stdout_free=report != batch.STREAM and (dry_run or not is_stream))
     cores = api.usable_cores()
     options = batch.Options(
-        asked["jobs"] or cores, cores, asked["max_pixels"] or raster.MAX_PIXELS, dry_run, fail_fast, strict
+        asked["jobs"] or cores, cores, asked["max_pixels"] or batch.MAX_PIXELS, dry_run, fail_fast, strict
     )
-    with Ledger(report, report_format) as ledger:
+    files = [name for target in targets for name in (target.input, target.output)]
+    with Ledger(report, report_format, files, on_exists != "error") as ledger:
 
         def tell(item, warnings):
             ledger.items.append(item)
@@ -155,6 +159,8 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
 
         batch.run(request, targets, where, options, tell)
     talk.summary(ledger.items)
+    if any(item.is_fatal for item in ledger.items):
+        return 3
     return 1 if any(item.status == "failed" for item in ledger.items) else 0
 
 
@@ -169,6 +175,27 @@ def _filter_and_images(kernel: str | None, args: tuple[str, ...]) -> tuple[str, 
     return (args[0], list(args[1:])) if kernel is None else (kernel, list(args))
 
 
+def _refuse_nonsense(asked: dict, output: str | None, report: str | None) -> None:
+    """Raises UsageError for words that no picture could make sense of."""
+    from convcli.engine import METHODS
+
+    for name, value in {"output": output, "report": report, "format": asked["extension"]}.items():
+        if value == "":
+            raise click.UsageError(f"{name}: an empty name is no file")
+    for folder in asked["folders"]:
+        if not os.path.isdir(folder):
+            raise click.UsageError(f'kernel-dir: there is no folder "{folder}"')
+    if asked["method"] not in ("auto", *METHODS):
+        near = hint(asked["method"], METHODS)
+        raise click.UsageError(f'method "{asked["method"]}" is not known{near} (auto, {", ".join(METHODS)})')
+    if asked["rule"] == "none" and asked["depth"] in ("8", "16"):
+        raise click.UsageError(
+            f"range none gives floats, and depth {asked['depth']} holds none (leave one of them out)"
+        )
+    if asked["quality"] and asked["quality"] > 100:
+        raise click.UsageError(f"quality {asked['quality']} is too large (at most 100)")
+
+
 def _on_exists(asked: dict) -> str:
     """What to do with outputs that are there."""
     if asked["force"] and asked["skip_existing"]:
@@ -177,8 +204,13 @@ def _on_exists(asked: dict) -> str:
 
 
 def _format(inputs: list[str], output: str | None, extension: str | None, format_of) -> str | None:
-    """The format asked for, by --format or by the output's name."""
-    if extension:
-        return format_of(extension)
+    """The format asked for, by the output's name or by --format."""
     is_file = output and output != "-" and len(inputs) == 1 and not output.endswith(("/", os.sep))
-    return format_of(os.path.splitext(output)[1]) if is_file and not os.path.isdir(output) else None
+    if is_file and not os.path.isdir(output):
+        ending = os.path.splitext(output)[1]
+        if ending or not extension:
+            try:
+                return format_of(ending)
+            except ConvError as error:
+                raise error.at(output) from None
+    return format_of(extension) if extension else None

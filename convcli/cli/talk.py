@@ -1,14 +1,16 @@
 """What `apply` says while it works, and the report it leaves."""
 
+import os
 from pathlib import Path
 from time import perf_counter
 
 import click
 
 from convcli import files, report
-from convcli.errors import printable
+from convcli.errors import ConvError, printable
 from convcli.geometry import Window
 from convcli.report import Item
+from convcli.words import spell_padding
 
 __all__ = ["Ledger", "Talk"]
 
@@ -30,13 +32,13 @@ class Talk:
             for warning in warnings:
                 click.echo(f"convcli: warning: {printable(item.input)}: {warning}", err=True)
             return
-        names = f"{printable(item.input)}{{}} -> {printable(item.output)}{{}}"
+        source, output = printable(item.input), printable(item.output)
         if item.status == "skipped":
-            click.echo(names.format("", "  exists, skipped"))
+            click.echo(f"{source} -> {output}  exists, skipped")
             return
         ends = zip((item.shape_in, item.shape_out), item.mode, strict=True)
-        sizes = (f"  {shape[0]}x{shape[1]} {mode}" for shape, mode in ends)
-        click.echo(names.format(*sizes) + f"  ({self._how(item)})")
+        before, after = (f"{shape[0]}x{shape[1]} {mode}" for shape, mode in ends)
+        click.echo(f"{source}  {before} -> {output}  {after}  ({self._how(item)})")
         for warning in warnings:
             click.secho(f"  {warning}", fg="yellow")
         if self.verbose:
@@ -45,12 +47,16 @@ class Talk:
 
     def _how(self, item: Item) -> str:
         """Kernel size, padding, mode, method and time."""
-        stages = item.program.stages
-        size = "x".join(map(str, stages[0].geometry.kernel)) if len(stages) == 1 and stages[0].geometry else None
-        amount = self.window.padding
-        padding = amount if isinstance(amount, str) else "padding " + ",".join(map(str, amount))
+        windows = [stage for stage in item.program.stages if stage.geometry]
+        words = [f"{len(item.program.stages)} steps"]
+        if len(item.program.stages) == 1 == len(windows):
+            geometry, asked = windows[0].geometry, self.window.padding
+            is_asked = isinstance(asked, str) and windows[0].op == self.window.op
+            padding = asked if is_asked else f"padding {spell_padding(geometry.padding)}"
+            words = ["x".join(map(str, geometry.kernel)), padding]
+            words += [str(geometry.border)] if any(geometry.padding) or is_asked else []
         when = "planned" if item.status == "planned" else f"{item.seconds * 1000:.0f} ms"
-        return f"{size or f'{len(stages)} steps'}, {padding}, {self.window.border}; {item.program.method}, {when}"
+        return f"{', '.join(words)}; {item.program.method}, {when}"
 
     def summary(self, items: list[Item]) -> None:
         """A last line, where there were many."""
@@ -62,12 +68,19 @@ class Talk:
 
 
 class Ledger:
-    """The items of a run; on the way out the report is written, however the run ended."""
+    """The items of a run; on the way out the report is written, however the run ended.
 
-    def __init__(self, name: str | None, kind: str | None):
+    taken: the inputs and outputs, none of which may be the report. replaces: an old report may be replaced.
+    """
+
+    def __init__(self, name: str | None, kind: str | None, taken: list[str], replaces: bool):
         self.items: list[Item] = []
-        self.name, self.began = name, perf_counter()
+        self.name, self.began, self.replaces = name, perf_counter(), replaces
         self.kind = kind or ("lines" if name == "-" else name and report.kind_of(name))
+        if name and name != "-":
+            if os.path.realpath(name) in {os.path.realpath(other) for other in taken}:
+                raise ConvError(f"{printable(name)}: is an input or a result (give the report another name)")
+            files.check_output(Path(name), replaces)
 
     def __enter__(self) -> "Ledger":
         return self
@@ -79,4 +92,4 @@ class Ledger:
         if self.name == "-":
             click.echo(text, nl=False)
         else:
-            files.write_bytes(Path(self.name), text.encode(), overwrite=True)
+            files.write_bytes(Path(self.name), text.encode(), self.replaces)

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from convcli.errors import ConvError, InputError, printable
+from convcli.errors import ConvError, InputError, printable, reason
 from convcli.formats import kind_of
 
 __all__ = [
@@ -64,7 +64,7 @@ def stream_of(path: Path | str) -> BinaryIO:
     try:
         stream = open(path, "rb")  # noqa: SIM115 (the caller closes it)
     except OSError as error:
-        raise InputError(error.strerror or str(error)) from None
+        raise InputError(reason(error)) from None
     except ValueError:
         raise InputError("is no file name") from None
     if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
@@ -83,7 +83,7 @@ def content(source: Source, max_pixels: int) -> bytes:
         try:
             data = stream.read() if stat.S_ISREG(info.st_mode) and info.st_size <= limit else stream.read(limit + 1)
         except OSError as error:
-            raise InputError(error.strerror or str(error)) from None
+            raise InputError(reason(error)) from None
     if len(data) > limit:
         raise InputError(f"file is over {limit / 1e9:.1f} GB (raise with --max-pixels)")
     return data
