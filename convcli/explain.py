@@ -21,6 +21,8 @@ def toeplitz(kernel: Kernel, size: tuple[int, int], window: Window) -> np.ndarra
     """
     if kernel.planes is not None:
         raise ConvError("the matrix is shown for kernels of one plane")
+    if window.bias:
+        raise ConvError("a bias is added after the matrix, which has no place for it (leave the bias out)")
     if window.anchor is not None:
         kernel = kernel.changed(anchor=window.anchor)
     if window.op == "convolve":

@@ -29,12 +29,12 @@ class Tally:
     """
 
     rule: str
-    white: float = 255.0
     min: float = np.inf
     max: float = -np.inf
     low: int = 0
     high: int = 0
     samples: int = 0
+    white: float = 255.0
 
     def add(self, other: "Tally") -> None:
         """Takes another tally in."""
@@ -80,7 +80,7 @@ class Finish:
         return self._colours(block[:, :, :-1], out[:, :, :-1])
 
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
-        tally = Tally(self.rule, self.white_in, samples=block.size)
+        tally = Tally(self.rule, samples=block.size, white=self.white_in)
         if self.rule == "none":
             tally.min, tally.max = float(block.min()), float(block.max())
             copy(out, block)
@@ -129,7 +129,7 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     program.run(
         pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))
     )
-    total = Tally(finish.rule, finish.white_in)
+    total = Tally(finish.rule, white=finish.white_in)
     for tally in tallies:
         total.add(tally)
     return out, total

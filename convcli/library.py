@@ -216,7 +216,7 @@ def _window_value(word: str, value: str) -> tuple[str, object]:
     if word in ("stride", "dilation"):
         return word, pair(value, word, 1)
     if word == "padding":
-        return word, amount(value)
+        return word, amount(value.replace("x", ","))  # the comma is between parameters
     if word == "padding_mode":
         return "border", Border.parse(value)
     if word == "bias":

@@ -90,7 +90,7 @@ def amount(text: str) -> str | tuple[int, int, int, int]:
 
 def _parts(text: str, what: str) -> list[str]:
     """The numbers of a text, between commas or `x`; 0x10 is one number, and none of ours."""
-    if re.match(r"\s*0[xX]", text):
+    if re.fullmatch(r"\s*0[xX][0-9a-fA-F]+\s*", text):
         raise ConvError(f'{what}: "{text}" is not a whole number')
     return re.split(r"[x×,]", text.strip())
 

@@ -52,7 +52,10 @@ def program(shape, dtype, *actions, window=None, layout=None, method="auto"):
 
 
 def run(pixels, *actions, window=None, layout=None, method="auto", threads=1) -> np.ndarray:
-    """The sums of a chain over (H, W, C), as float64, neither clipped nor rounded; every sample written once."""
+    """The sums of a chain over (H, W, C), as float64, neither clipped nor rounded.
+
+    Whatever the chain: every sample is written once, and what was known before the first of them holds.
+    """
     compiled = program(pixels.shape, pixels.dtype.name, *actions, window=window, layout=layout, method=method)
     out, times = np.zeros(compiled.signal.shape), np.zeros(compiled.signal.height, int)
 
@@ -62,4 +65,9 @@ def run(pixels, *actions, window=None, layout=None, method="auto", threads=1) ->
 
     compiled.run(pixels, threads, sink)
     assert (times == 1).all(), "a row was written twice, or not at all"
+    signal, slack = compiled.signal, 1e-2
+    if np.isfinite(out).all():
+        assert signal.low - slack <= out.min(), f"{out.min()} lies below the bound {signal.low}"
+        assert out.max() <= signal.high + slack, f"{out.max()} lies above the bound {signal.high}"
+        assert not signal.whole or (out == np.rint(out)).all(), "samples are not whole"
     return out

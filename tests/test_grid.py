@@ -140,7 +140,7 @@ def test_a_file_is_read_by_its_path(tmp_path):
     path = tmp_path / "g.txt"
     path.write_text("1 2")
     assert grid.read(path).shape == (1, 2, 1)
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file"):
         grid.read(tmp_path / "none.txt")
 
 

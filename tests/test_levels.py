@@ -88,7 +88,7 @@ def test_rules_against_plain_arithmetic(rule, sums, dtype):
         is_near_half = rule == "stretch" and abs(x % 1 - 0.5) < 0.02  # a quotient: float32 may fall to either side
         assert abs(level - half_even(x, white)) <= is_near_half, x
     if rule != "stretch":
-        assert (tally.low, tally.high) == (sum(x < -0.5 for x in mapped), sum(x > white + 0.5 for x in mapped))
+        assert (tally.low, tally.high) == (sum(x < -1e-3 for x in mapped), sum(x > white + 1e-3 for x in mapped))
     assert (tally.min, tally.max, tally.samples) == (first, last, 120)
 
 
@@ -254,9 +254,10 @@ def test_tallies_of_a_picture_are_exact(rule, threads):
     mapped = RULE[rule](sums, 0, 0, 255.0)
     with patch.object(Program, "strip", 9), patch.object(graph, "SMALL", 0):
         found, tally = render(program, pixels, Finish(rule, 255.0, 255.0, "uint8"), threads)
-    assert tally == Tally(rule, sums.min(), sums.max(), int((mapped < 0).sum()), int((mapped > 255).sum()), sums.size)
+    lost = {"low": int((mapped < -1e-3).sum()), "high": int((mapped > 255.001).sum()), "samples": sums.size}
+    assert tally == Tally(rule, white=255.0, min=sums.min(), max=sums.max(), **lost)
     assert (found == np.clip(np.rint(mapped), 0, 255)).all()
-    assert (none.low, none.high, none.samples) == (0, 0, sums.size)
+    assert none == Tally("none", white=255.0, min=sums.min(), max=sums.max(), samples=sums.size)
 
 
 def test_a_white_picture_that_is_only_blurred_is_not_said_to_be_clipped():
@@ -274,25 +275,28 @@ def test_a_white_picture_that_is_only_blurred_is_not_said_to_be_clipped():
 
 def test_tallies_add_up():
     total = Tally("clip")
-    for tally in (Tally("clip", -3, 200, 1, 0, 10), Tally("clip", 5, 300, 0, 4, 20)):
-        total.add(tally)
-    assert total == Tally("clip", -3, 300, 1, 4, 30)
+    for ends in ({"min": -3, "max": 200, "low": 1, "samples": 10}, {"min": 5, "max": 300, "high": 4, "samples": 20}):
+        total.add(Tally("clip", **ends))
+    assert total == Tally("clip", min=-3, max=300, low=1, high=4, samples=30)
 
 
 @pytest.mark.parametrize(
-    ("rule", "low", "high", "remedy"),
+    ("rule", "least", "low", "high", "remedy"),
     [
-        ("clip", 0, 0, None),
-        ("clip", 10, 0, None),  # one in a hundred
-        ("clip", 11, 0, "abs"),
-        ("clip", 6, 5, "abs"),
-        ("clip", 0, 11, "stretch"),
-        ("abs", 0, 11, "stretch"),
-        ("offset", 11, 0, "stretch"),
+        ("clip", 0, 0, 0, None),
+        ("clip", -9, 10, 0, None),  # one in a hundred
+        ("clip", -9, 11, 0, "abs"),
+        ("clip", -255, 11, 0, "abs"),
+        ("clip", -256, 11, 0, "stretch"),  # abs would lose some as well
+        ("clip", -9, 6, 5, "abs"),
+        ("clip", -9, 600, 11, "stretch"),
+        ("clip", 0, 0, 11, "stretch"),
+        ("abs", -9, 0, 11, "stretch"),
+        ("offset", -999, 11, 0, "stretch"),
     ],
 )
-def test_remedy_above_one_percent(rule, low, high, remedy):
-    assert Tally(rule, -1, 999, low, high, 1000).remedy == remedy
+def test_remedy_above_one_percent(rule, least, low, high, remedy):
+    assert Tally(rule, white=255.0, min=least, max=999, low=low, high=high, samples=1000).remedy == remedy
 
 
 @pytest.mark.parametrize("matrix", [np.ones((3, 3)) / 9, np.eye(3) / 3, np.array([[1.0]])], ids=["box", "eye", "one"])

@@ -47,6 +47,12 @@ def shell(line: str, **options) -> subprocess.CompletedProcess:
     )
 
 
+def size_of(name: str) -> tuple[int, int]:
+    with Image.open(name) as im:
+        im.load()
+        return im.size
+
+
 def one_line(stderr: str) -> str:
     """The message, which is one line of ours."""
     assert stderr.count("\n") == 1, stderr
@@ -201,7 +207,7 @@ def test_a_reader_that_has_gone(words):
     os.close(writer)
     assert (ran.returncode, ran.stderr) == (-signal.SIGPIPE, "")
     if words == "apply box:3 a.png":  # it was done before it was told
-        assert Image.open("a.box-3.png").size == (30, 20)
+        assert size_of("a.box-3.png") == (30, 20)
 
 
 def test_names_on_a_stream_that_knows_ascii_only():
@@ -217,46 +223,54 @@ def test_names_on_a_stream_that_knows_ascii_only():
 # --------------------------------------------------------------------------------------------- signals
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_as_a_signal_and_leaves_nothing_behind(number):
-    """The first picture is done when the signal comes; the second one would take a minute."""
-    Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)).save("big.png")
+@pytest.mark.parametrize(
+    ("number", "method"),
+    [
+        (signal.SIGINT, "direct"),
+        (signal.SIGTERM, "direct"),
+        (signal.SIGHUP, "direct"),
+        (signal.SIGINT, "reference"),
+        (signal.SIGTERM, "reference"),
+    ],
+)
+def test_a_signal_ends_it_as_a_signal_and_leaves_nothing_behind(number, method):
+    """The first picture is done when the signal comes; the second one would take many seconds."""
+    Image.fromarray(np.zeros((2000, 2000, 3), np.uint8)).save("big.png", compress_level=1)
     Path("out").mkdir()
     Path("out/big.png").write_bytes(b"precious")
-    words = ["apply", "box:99", "a.png", "big.png", "--method", "reference", "-o", "out", "-f", "-j", "1"]
+    filter_ = {"direct": "disk:60", "reference": "box:15"}[method]
+    words = ["apply", filter_, "a.png", "big.png", "--method", method, "-o", "out", "-f", "-j", "1"]
     process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline().startswith("a.png  20x30 L -> out/a.png")
-    time.sleep(0.3)
-    process.send_signal(number)
-    began = time.monotonic()
     try:
-        _, errors = process.communicate(timeout=10)
+        assert process.stdout.readline().startswith("a.png  20x30 L -> out/a.png")
+        time.sleep(0.2)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=2)
     finally:
         process.kill()
+        process.communicate()
     assert process.returncode == -number
-    assert time.monotonic() - began < 2
     assert "Traceback" not in errors
     assert errors.count("\n") <= 1
     assert sorted(os.listdir("out")) == ["a.png", "big.png"]
     assert Path("out/big.png").read_bytes() == b"precious"
-    assert Image.open("out/a.png").size == (30, 20)
+    assert size_of("out/a.png") == (30, 20)
     assert sorted(os.listdir()) == ["a.png", "big.png", "out"]
 
 
 def test_a_hangup_that_was_set_aside_does_not_end_it():
     """nohup."""
-    Image.fromarray(np.zeros((300, 300), np.uint8)).save("b.png")
-    ran = shell(
-        "trap '' HUP; convcli apply box:41 a.png b.png --method reference -j 1 | { read line; kill -HUP 0; cat; }"
-    )
+    Image.fromarray(np.zeros((900, 900), np.uint8)).save("b.png")
+    words = "apply disk:30 a.png b.png --method direct -j 1"
+    ran = shell(f"trap '' HUP; convcli {words} | {{ read line; kill -HUP 0; cat; }}; exit ${{PIPESTATUS[0]}}")
     assert ran.returncode == 0
     assert "2 written" in ran.stdout
-    assert Path("b.box-41.png").exists()
+    assert Path("b.disk-30.png").exists()
 
 
 def test_a_signal_while_it_waits_for_input():
     process = subprocess.Popen([*PROGRAM, "apply", "1", "-"], stdin=subprocess.PIPE, stdout=-1, stderr=-1, text=True)
-    time.sleep(1)
+    time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
     out, errors = process.communicate(timeout=10)
     assert (process.returncode, out, errors) == (-signal.SIGTERM, "", "")
@@ -323,7 +337,7 @@ def test_the_examples_of_the_help_work(line):
     ]
     ended = CliRunner().invoke(root, words, standalone_mode=False, catch_exceptions=False)
     assert ended.return_value in (None, 0)
-    assert ended.output
+    assert ended.output or Path(words[-1]).exists()
 
 
 @pytest.mark.parametrize("columns", ["40", "1", "0", "wide", ""])
@@ -333,9 +347,7 @@ def test_narrow_terminals(columns):
     assert "--padding-mode" in ran.stdout
     if columns == "40":
         text = ran.stdout.partition("Examples:")[0] + ran.stdout.partition("The filter:")[2]
-        assert [
-            line for line in text.splitlines() if len(line) > 40 and not line.lstrip().startswith(("-", "convcli"))
-        ] == []
+        assert max(map(len, text.splitlines())) <= 50  # click's least
 
 
 def test_a_report_of_sizes_does_not_depend_on_the_terminal():

@@ -471,8 +471,8 @@ def test_what_is_no_picture_is_refused(data, message, tmp_path):
 
 def test_places_without_a_picture(tmp_path):
     for path, message in [
-        (tmp_path, "Is a directory"),
-        (tmp_path / "none.png", "No such file"),
+        (tmp_path, "is a directory"),
+        (tmp_path / "none.png", "no such file"),
         ("/dev/zero", "is a device"),
         ("a\0b", "is no file name"),
     ]:

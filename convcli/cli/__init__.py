@@ -88,7 +88,7 @@ def main(args: list[str] | None = None) -> None:
         code = _complain(error)
         code = error.exit_code
     except click.ClickException as error:
-        _complain(_reworded(error))
+        _complain(_reworded(error, args))
         code = 2
     except (KeyboardInterrupt, click.Abort):
         _die(signal.SIGINT)
@@ -140,12 +140,12 @@ def _complain(message: object) -> None:
     click.echo("\n".join([f"convcli: {lines[0]}", *lines[1:]]), err=True)
 
 
-def _reworded(error: click.ClickException) -> str:
+def _reworded(error: click.ClickException, args: list[str]) -> str:
     """click's message in our form: lower case, no full stop, and what would be right."""
     if isinstance(error, click.NoSuchOption):
         name = error.option_name
         if name[1:2].isdigit() or name[1:2] == ".":
-            given = next((arg for arg in sys.argv if arg.startswith(name)), name)
+            given = next((arg for arg in args if arg.startswith(name)), name)
             return f'"{given}" looks like an option (a kernel that begins with - goes after -k, or behind --)'
         return f"no option is called {name}{hint(name, _options(error.ctx))}"
     text = error.format_message().rstrip(".")

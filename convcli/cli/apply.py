@@ -1,6 +1,7 @@
 """`convcli apply`."""
 
 import os
+import re
 
 import click
 
@@ -189,9 +190,12 @@ def _refuse_nonsense(asked: dict, output: str | None, report: str | None) -> Non
         near = hint(asked["method"], METHODS)
         raise click.UsageError(f'method "{asked["method"]}" is not known{near} (auto, {", ".join(METHODS)})')
     if asked["rule"] == "none" and asked["depth"] in ("8", "16"):
-        raise click.UsageError(
-            f"range none gives floats, and depth {asked['depth']} holds none (leave one of them out)"
-        )
+        raise click.UsageError(f"range none gives floats, depth {asked['depth']} holds none (leave one of them out)")
+    if asked["select"] not in ("each", "gray"):
+        letters = asked["select"].lower()
+        is_list = re.fullmatch("[rgbcmykla](,?[rgbcmykla])*", letters)
+        if not is_list or any(letters.count(letter) > 1 for letter in letters if letter != ","):
+            raise click.UsageError(f'channels: "{asked["select"]}" is neither each, gray nor a list such as r,g')
     if asked["quality"] and asked["quality"] > 100:
         raise click.UsageError(f"quality {asked['quality']} is too large (at most 100)")
 

@@ -28,7 +28,9 @@ class Browser(click.Group):
     """A group whose first command is meant where none is named."""
 
     def parse_args(self, ctx, args):
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+        if not any(arg in self.commands or arg in ctx.help_option_names for arg in args) and (
+            not args or args[0].startswith("-")
+        ):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
