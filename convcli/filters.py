@@ -82,9 +82,12 @@ class Kernel:
     @property
     def is_zero_sum(self) -> bool:
         """True where every map's weights cancel, up to rounding: such a result is signed around zero."""
-        per_map = self.matrix.reshape(-1 if self.matrix.ndim == 4 else 1, np.prod(self.matrix.shape[-3:]))
-        size = np.abs(per_map).sum(axis=1)
-        return self.scale == 0 or bool((np.abs(per_map.sum(axis=1)) <= 1e-9 * size).all())
+        return self.scale == 0 or bool(_cancel(self._maps).all())
+
+    @property
+    def _maps(self) -> np.ndarray:
+        """The weights of each map in a row of its own."""
+        return self.matrix.reshape(self.matrix.shape[0] if self.matrix.ndim == 4 else 1, -1)
 
     @property
     def rank(self) -> int:
@@ -107,9 +110,9 @@ class Kernel:
 
         Raises FilterError where neither sum is positive enough to divide by.
         """
-        per_map = self.matrix.reshape(-1 if self.matrix.ndim == 4 else 1, np.prod(self.matrix.shape[-3:]))
-        total = np.where(self.is_zero_sum, np.maximum(per_map, 0).sum(axis=1), per_map.sum(axis=1))
-        if (np.abs(total) <= 1e-12 * np.abs(per_map).sum(axis=1)).any():
+        maps = self._maps
+        total = np.where(_cancel(maps), np.maximum(maps, 0).sum(axis=1), maps.sum(axis=1))
+        if (np.abs(total) <= 1e-12 * np.abs(maps).sum(axis=1)).any():
             raise FilterError("the weights sum to zero and none is positive: nothing to normalize by")
         if len(total) == 1:
             return self.changed(scale=1 / float(total[0]))
@@ -119,6 +122,11 @@ class Kernel:
         """A kernel with some parts replaced."""
         own = {name: getattr(self, name) for name in ("matrix", "scale", "anchor", "title", "source")}
         return Kernel(**{**own, **parts})
+
+
+def _cancel(maps: np.ndarray) -> np.ndarray:
+    """For each row of weights, whether they sum to zero."""
+    return np.abs(maps.sum(axis=1)) <= 1e-9 * np.abs(maps).sum(axis=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 from convcli.border import Border
 from convcli.errors import ConvError
 from convcli.filters import Filter, Kernel, Point, Pool
+from convcli.formula import Formula
 from convcli.geometry import Field, Window
 from convcli.graph import Graph, Program, Stage
 from convcli.signal import Signal
@@ -67,7 +68,8 @@ def compile_chain(links, signal: Signal, window: Window, layout: Layout | None =
 
 def _letters(select: str) -> list[str]:
     """The letters of a list of channels, `r,g` or `rg`."""
-    letters = select.lower().split(",") if "," in select else list(select.lower())
+    letters = select.lower().replace(" ", "")
+    letters = letters.split(",") if "," in letters else list(letters)
     if not letters:
         raise ConvError("channels: none is named (each, gray, or a list such as r,g)")
     return letters
@@ -118,6 +120,8 @@ class _Chain:
         elif filter_.input == "rgb" and self.graph.signal(self.colour.node).channels != 3:
             raise ConvError(f"{filter_.name} needs a picture of red, green and blue")
         action = filter_.steps[0].action
+        if filter_.kernel is not None and filter_.kernel.is_zero_sum:
+            self.is_signed = True
         if filter_.is_single and self._is_weighted(action):
             self._weighted(action, window, filter_.name)
             return
@@ -177,24 +181,43 @@ class _Chain:
         node, plan = graph.convolve(stream.node, kernel, geometry, window.bias, outside, method)
         weights = int(kernel.matrix.size) if isinstance(action, Kernel) else 0
         graph.stages.append(Stage(name, op, geometry, plan, size_in, graph.signal(node).shape, weights))
-        self.is_signed = self.is_signed or kernel.is_zero_sum
         return Stream(node, stream.field.through(geometry))
 
     def _composite(self, filter_: Filter, stream: Stream, window: Window) -> Stream:
-        """Steps that meet in a formula: all run densely, and the stride samples the result."""
+        """Steps that meet in a formula. Those that only the result needs take the stride; the others run densely."""
         dense = replace(window, stride=(1, 1), bias=0.0, anchor=None)
         streams, real = {"image": stream}, self.graph.signal(stream.node).real
+        result = filter_.result or filter_.steps[-1].name
+        inner = {name for step in filter_.steps for name in self._names(step.of, filter_)}
+        outer = self._names(result, filter_)
+        strided = {"image"} if window.stride == (1, 1) else set()
         for step in filter_.steps:
-            of = self._formula(step.of, streams, filter_.name, "float64")
-            own = replace(dense, padding="same") if isinstance(step.action, Pool) else dense
+            of, own = self._formula(step.of, streams, filter_.name, "float64"), dense
+            if isinstance(step.action, Pool):
+                own = replace(dense, padding="same")
+            elif isinstance(step.action, Kernel) and step.name not in inner:
+                own = replace(dense, stride=window.stride)
             streams[step.name] = self._act(step.action, of, own, f"{filter_.name}/{step.name}")
-        result = self._formula(filter_.result or filter_.steps[-1].name, streams, filter_.name, real)
-        if window.stride != (1, 1) or window.bias:
-            unit = Kernel(np.ones((1, 1)))
-            geometry = replace(window, padding="valid", anchor=None).fit(self.graph.signal(result.node).size, (1, 1))
-            node, _ = self.graph.convolve(result.node, unit, geometry, window.bias)
-            result = Stream(node, result.field.through(geometry))
-        return result
+            strided |= {step.name} if own.stride == window.stride else set()
+        ends = {
+            name: end if name in strided else self._sparse(end, window)
+            for name, end in streams.items()
+            if name in outer
+        }
+        joined = self._formula(result, ends, filter_.name, real)
+        return self._sparse(joined, replace(window, stride=(1, 1)), window.bias) if window.bias else joined
+
+    def _names(self, text: str, filter_: Filter) -> set[str]:
+        """The pictures that a formula of a composite names."""
+        known = ["image", *(step.name for step in filter_.steps)]
+        return {name for name in Formula.parse(text, [*known, "white"], filter_.name).names if name in known}
+
+    def _sparse(self, stream: Stream, window: Window, bias: float = 0.0) -> Stream:
+        """Every stride-th sample, with a bias: a kernel of a single one."""
+        window = replace(window, dilation=(1, 1), padding="valid", anchor=None)
+        geometry = window.fit(self.graph.signal(stream.node).size, (1, 1))
+        node, _ = self.graph.convolve(stream.node, Kernel(np.ones((1, 1))), geometry, bias)
+        return Stream(node, stream.field.through(geometry))
 
     def _formula(self, text: str, streams: dict[str, Stream], where: str, real: str) -> Stream:
         """A formula over streams; it has seen what they have seen together."""
@@ -218,11 +241,11 @@ class _Chain:
                 raise ConvError("channels cannot pass through a kernel that sums channels (leave --channels out)")
             parts.append(self._sampled(Stream(graph.pick(0, passed)), border, border.value))
             order = [(self.wanted + passed).index(c) for c in range(len(order) + len(passed))]
-        if self.alpha is not None:
+        has_alpha = self.alpha is not None and not (self.is_summed and self.letters == "")  # maps have none
+        if has_alpha:
             parts.append(self._sampled(self.alpha, border, self.layout.white))
             order.append(len(order))
         result = graph.join(parts, order)
-        has_alpha = self.layout.alpha and self.letters != ""
         return Program(
             tuple(graph.nodes), result, tuple(graph.stages), self.letters, has_alpha, self.is_signed, self.colour.field
         )

@@ -125,7 +125,7 @@ def _reach_of_border(signal: Signal, geometry: Geometry) -> tuple[float, float]:
 
 def _extent(kernel: Kernel) -> tuple[float, float]:
     """Largest sum of positive weights in one map, and of negative ones (as a size)."""
-    maps = kernel.matrix.reshape(-1 if kernel.matrix.ndim == 4 else 1, int(np.prod(kernel.matrix.shape[-3:])))
+    maps = kernel.matrix.reshape(kernel.matrix.shape[0] if kernel.matrix.ndim == 4 else 1, -1)
     return (float(np.maximum(maps, 0).sum(axis=1).max()), float(np.maximum(-maps, 0).sum(axis=1).max()))
 
 

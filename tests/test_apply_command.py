@@ -1039,6 +1039,23 @@ def test_an_opaque_picture_is_filtered_as_one_without_alpha(words):
     assert (opaque[:, :, -1] == 255).all()
 
 
+@pytest.mark.parametrize("mode", ["zeros", "constant:40", "reflect", "wrap"])
+def test_one_clear_pixel_changes_nothing_far_from_it(mode):
+    """What stands outside is as opaque as outside a picture without alpha."""
+    pixels = samples(11, 12, 3)
+    alpha = np.full((11, 12, 1), 255, np.uint8)
+    alpha[5, 6] = 9
+    save("rgb.png", pixels)
+    save("rgba.png", np.concatenate([pixels, alpha], axis=2))
+    assert convcli("apply", "box:3", "rgb.png", "rgba.png", "-o", "out", "--padding-mode", mode).code == 0
+    plain, clear = load("out/rgb.png"), load("out/rgba.png")
+    far = np.ones((11, 12), bool)
+    far[4:7, 5:8] = False
+    assert (clear[far][:, :3] == plain[far]).all()
+    assert (clear[far][:, 3] == 255).all()
+    assert (clear[4:7, 5:8, 3] < 255).all()
+
+
 # ---------------------------------------------------------------------------------- modes and metadata
 
 MODES = {
@@ -1255,6 +1272,15 @@ def test_standard_input_is_told_by_its_first_bytes():
     assert convcli("apply", "3", "-", "--format", "csv", stdin=GRIDS["txt"]).out == PRINTED["csv"]
     assert convcli("apply", "3", "-", "-o", "x.csv", stdin=GRIDS["txt"]).code == 0
     assert Path("x.csv").read_bytes() == PRINTED["csv"]
+
+
+def test_standard_input_has_no_name_for_a_folder(desk):
+    """Refused before anything is done, or put into the folder; never written somewhere else."""
+    ran = convcli("apply", "1", "-", "-o", "out/", stdin="1 2\n")
+    if ran.code == 0:
+        assert [name.partition("/")[0] for name in listing(desk)] == ["out"]
+    else:
+        assert (ran.code, len(ran.errors), listing(desk)) == (2, 1, {})
 
 
 def test_a_grid_of_several_channels():

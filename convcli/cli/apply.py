@@ -192,7 +192,7 @@ def _refuse_nonsense(asked: dict, output: str | None, report: str | None) -> Non
     if asked["rule"] == "none" and asked["depth"] in ("8", "16"):
         raise click.UsageError(f"range none gives floats, depth {asked['depth']} holds none (leave one of them out)")
     if asked["select"] not in ("each", "gray"):
-        letters = asked["select"].lower()
+        letters = asked["select"].lower().replace(" ", "")
         is_list = re.fullmatch("[rgbcmykla](,?[rgbcmykla])*", letters)
         if not is_list or any(letters.count(letter) > 1 for letter in letters if letter != ","):
             raise click.UsageError(f'channels: "{asked["select"]}" is neither each, gray nor a list such as r,g')
