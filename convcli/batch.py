@@ -62,11 +62,11 @@ class Target:
 def plan_targets(inputs: Iterable[str], slug: str, request: Request, destination: Destination) -> list[Target]:
     """Names for all results. Raises ConvError where two would be one file, before anything is written."""
     inputs = list(inputs)
+    if inputs.count(STREAM) > 1:
+        raise ConvError("standard input can be read once")
     targets = [_target(name, slug, destination, len(inputs) > 1) for name in inputs]
     if sum(target.output == STREAM for target in targets) > 1:
         raise ConvError("standard output takes one result (name a folder with -o)")
-    if inputs.count(STREAM) > 1:
-        raise ConvError("standard input can be read once")
     pairs = [(t.input, Path(t.output)) for t in targets if STREAM not in (t.input, t.output) and t.output]
     if request.format is None:  # the input's format may not hold the result: then the name ends differently
         stems = Counter(path.with_suffix("") for _, path in pairs)
@@ -81,6 +81,8 @@ def _target(name: str, slug: str, destination: Destination, many: bool) -> Targe
     if destination.output == STREAM or (name == STREAM and destination.output is None):
         return Target(name, STREAM)
     if name == STREAM:
+        if many or destination.output.endswith(("/", os.sep)) or os.path.isdir(destination.output):
+            raise ConvError("standard input has no name for a file in a folder (name the file with -o)")
         return Target(name, destination.output)
     if not name or os.path.isdir(name):
         return Target(name, "")  # reading it will say so
@@ -208,7 +210,7 @@ class _Runner:
         options, skips = self.options, self.destination.on_exists == "skip"
         if not target.input:
             raise InputError("an empty name is no file")
-        source = sys.stdin.buffer.read() if target.input == STREAM else Path(target.input)
+        source = _standard_input() if target.input == STREAM else Path(target.input)
         if options.dry_run or skips:
             header = raster.header(source, max_pixels=options.max_pixels)
             shape = (header.height, header.width, header.channels)
@@ -289,6 +291,13 @@ class _Runner:
                 raise ConvError(f"{printable(path)} was written for another input of this run (name a folder with -o)")
             self.written.add(str(path))
         files.write_atomic(path, fill, destination.on_exists == "overwrite")
+
+
+def _standard_input() -> bytes:
+    """All of it."""
+    if sys.stdin is None:
+        raise InputError("it is closed")
+    return sys.stdin.buffer.read()
 
 
 def _names(path: Path, prepared: job.Job, asked: str | None, suffix: str) -> list[Path]:

@@ -91,6 +91,8 @@ class Program:
         """Rows of output in a strip: what fits in STRIP_BYTES at the widest step, in whole grains of the last one."""
         plans = [stage.plan for stage in self.stages if stage.plan]
         grain = plans[-1].blocks.grain if plans else 1
+        if any(plan.method == "reference" for plan in plans):  # a row takes long, and a signal waits for the strip
+            return 1
         fitting = STRIP_BYTES // max((plan.row_bytes for plan in plans), default=1 << 14)
         return max(fitting // grain, 1) * grain if grain > 1 else max(8, fitting)
 

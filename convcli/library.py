@@ -231,7 +231,7 @@ def _link(step: str, folders: Sequence[str | Path]) -> "Link":
 
     spelled = spelling(step)
     if _is_pointwise(spelled):
-        return _point(spelled)
+        return _point(spelled, step.strip())
     if _has_definition(spelled, folders):
         found = _definition(spelled, folders)
         try:
@@ -282,7 +282,7 @@ def _single(text: str, folders: Sequence[str | Path]) -> "Filter":
     return filter_of(text, folders)
 
 
-def _point(spelled: Spelling) -> "Link":
+def _point(spelled: Spelling, text: str) -> "Link":
     """A point or pooling step; a pooling window moves by its own size and pads nothing, unless it says so."""
     from convcli.filters import Filter, Link, Point, Pool, Step
 
@@ -304,4 +304,4 @@ def _point(spelled: Spelling) -> "Link":
         if argument is not None:
             raise FilterError(f"{name} takes no parameters")
         action = Point(name)
-    return Link(Filter(name, (Step(name, action),)), window)
+    return Link(Filter(text, (Step(name, action),)), window)

@@ -135,7 +135,7 @@ def desk(tmp_path, monkeypatch):
         ("gaussian:2", "photo.png", "photo.gaussian-2.png"),
         ("gaussian:1.4 | sobel", "photo.png", "photo.gaussian-1.4+sobel.png"),
         ("1 0 -1", "photo.png", "photo.matrix.png"),
-        ("max-pool:2 | relu", "photo.png", "photo.max-pool+relu.png"),
+        ("max-pool:2 | relu", "photo.png", "photo.max-pool-2+relu.png"),
         ("box:3", "a/b/photo.v2.png", "a/b/photo.v2.box-3.png"),
         ("box:3", "UP.PNG", "UP.box-3.PNG"),
         ("box:3", ".hidden.png", ".hidden.box-3.png"),
@@ -1462,7 +1462,7 @@ def test_the_report_of_a_chain():
     save("a.png", samples(30, 40, 3))
     assert convcli("apply", "box:3 | box:3 | relu | max-pool:2", "a.png", "--report", "r.json").code == 0
     (item,) = json.loads(Path("r.json").read_text())["items"]
-    assert [stage["step"] for stage in item["stages"]] == ["box:3", "box:3", "relu", "max-pool"]
+    assert [stage["step"] for stage in item["stages"]] == ["box:3", "box:3", "relu", "max-pool:2"]
     assert [stage["out"] for stage in item["stages"]] == [[30, 40, 3]] * 3 + [[15, 20, 3]]
     assert all(list(stage) == STAGE for stage in item["stages"])
     assert item["receptive_field"] == [6, 6]

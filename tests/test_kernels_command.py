@@ -189,7 +189,7 @@ def test_show_as_json():
     assert composite["steps"][0] == {"name": "gx", "kernel": "sobel-x", "of": "image"}
     assert composite["result"] == "hypot(gx, gy)"
     assert json.loads(run("show threshold:3 --json"))["steps"] == [
-        {"name": "threshold", "kernel": "threshold", "of": "image"}
+        {"name": "threshold", "kernel": "threshold:3", "of": "image"}
     ]
 
 

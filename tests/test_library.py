@@ -94,14 +94,14 @@ def test_point_and_pooling_steps(text, action, window):
     link = one(text)
     (step,) = link.filter.steps
     assert (step.action, step.of, link.filter.result) == (action, "image", None)
-    assert link.filter.name == text.partition(":")[0]
+    assert link.filter.name == text
     assert link.window == window
     Window(**link.window)
 
 
 def test_chains():
     links = library.parse("gaussian:1.4 | sobel|relu |\n max-pool:2")
-    assert [link.filter.name for link in links] == ["gaussian:1.4", "sobel", "relu", "max-pool"]
+    assert [link.filter.name for link in links] == ["gaussian:1.4", "sobel", "relu", "max-pool:2"]
 
 
 def test_composites_find_their_kernels():
@@ -298,7 +298,7 @@ def test_what_a_step_of_a_file_can_be(folders, kernel):
         ("gaussian:2", "gaussian-2"),
         ("gaussian:sigma=1.4 | sobel", "gaussian-sigma=1.4+sobel"),
         ("1 0 -1", "matrix"),
-        ("max-pool:2 | relu", "max-pool+relu"),
+        ("max-pool:2 | relu", "max-pool-2+relu"),
         (" | ".join(["gaussian:sigma=1.25"] * 9), "gaussian-sigma=1.25+gaussian-sigma=1.25+gaussian-sigma=1.25"),
     ],
 )

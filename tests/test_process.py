@@ -193,7 +193,7 @@ def test_work_without_any_streams():
     """Without streams the files are as with them, and no message ends up in one of them."""
     convcli("apply", "box:3", "a.png", "-o", "want.png")
     for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
-        ran = shell(f"convcli apply box:3 a.png -o got.png -f {closed}")
+        ran = shell(f"convcli apply box:3 a.png -o got.png -f -q {closed}")
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", ""), closed
         assert Path("got.png").read_bytes() == Path("want.png").read_bytes(), closed
     assert shell("convcli apply box:3 nothere.png 2>&-").returncode == 1

@@ -3,14 +3,17 @@
 Commands are imported when they are asked for, so that `--help` and `shape` start as fast as click does.
 """
 
+import errno
+import io
 import os
 import signal
 import sys
+import traceback
 from importlib import import_module
 
 import click
 
-from convcli.errors import ConvError, hint, printable
+from convcli.errors import ConvError, hint, printable, reason
 
 __all__ = ["main"]
 
@@ -30,6 +33,17 @@ Examples:
 
 class Ended(BaseException):
     """A signal asked the process to end; what was begun is undone on the way out."""
+
+
+class Closed(io.TextIOBase):
+    """Standard output that was closed before we began: whoever has something to write learns it."""
+
+    def write(self, text):
+        raise OSError(errno.EBADF, "is closed")
+
+    @property
+    def buffer(self):
+        return self
 
 
 class Commands(click.Group):
@@ -56,7 +70,9 @@ def _quietable(command: click.Command) -> click.Command:
     known = {name for param in command.params for name in param.opts}
     for names in (("-q", "--quiet"), ("-v", "--verbose")):
         if known.isdisjoint(names):
-            command.params.append(click.Option(names, is_flag=True, expose_value=False, hidden=True))
+            command.params.append(
+                click.Option(names, is_flag=True, expose_value=False, hidden=True, help="Changes nothing here.")
+            )
     for inner in getattr(command, "commands", {}).values():
         _quietable(inner)
     return command
@@ -79,13 +95,22 @@ def main(args: list[str] | None = None) -> None:
             signal.signal(number, _end)
     if hasattr(signal, "SIGXFSZ"):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file-size limit is then an error of the write
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            place = os.open(os.devnull, os.O_WRONLY)  # no file of ours may get its number, and messages with it
+            setattr(sys, name, Closed() if name == "stdout" else os.fdopen(place, "w"))
     try:
-        code = root.main(args, prog_name="convcli", standalone_mode=False)
+        # not root.main: it would end a broken pipe with a code of its own
+        with root.make_context("convcli", args) as context:
+            code = root.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
         code = ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = 2
     except ConvError as error:
-        code = _complain(error)
+        _complain(error)
         code = error.exit_code
     except click.ClickException as error:
         _complain(_reworded(error, args))
@@ -95,23 +120,29 @@ def main(args: list[str] | None = None) -> None:
     except Ended as ended:
         _die(ended.args[0])
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
         _die(getattr(signal, "SIGPIPE", signal.SIGTERM))
+    except OSError as error:  # those of files are told where they happen
+        _complain(f"standard output: {reason(error)}")
+        _leave(3, flushes=False)
     except Exception as bug:
         if is_debugged:
-            raise
+            traceback.print_exc()
         _complain(f"this is a bug: {type(bug).__name__}: {bug} (convcli --debug shows more; please report it)")
         code = 70
     _leave(code if isinstance(code, int) else 0)
 
 
-def _leave(code: int) -> None:
+def _leave(code: int, flushes: bool = True) -> None:
     """Ends at once: taking the interpreter apart would cost a short command a tenth of its time, for nothing."""
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        if flushes:
+            sys.stdout.flush()
+            sys.stderr.flush()
     except BrokenPipeError:
         _die(getattr(signal, "SIGPIPE", signal.SIGTERM))
+    except OSError as error:
+        _complain(f"standard output: {reason(error)}")
+        code = 3
     os._exit(code)
 
 

@@ -1,6 +1,7 @@
 """What `apply` says while it works, and the report it leaves."""
 
 import os
+import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -19,7 +20,8 @@ class Talk:
     """A line for each item on standard output where that is free, errors and warnings on standard error."""
 
     def __init__(self, window: Window, quiet: bool, verbose: bool, is_stdout_free: bool):
-        self.window, self.quiet, self.verbose, self.is_stdout_free = window, quiet, verbose, is_stdout_free
+        self.window, self.verbose, self.is_stdout_free = window, verbose, is_stdout_free
+        self.quiet = quiet or not sys.stdout.writable()
 
     def item(self, item: Item, warnings: list[str]) -> None:
         """One item, as soon as it is done."""
@@ -48,15 +50,17 @@ class Talk:
     def _how(self, item: Item) -> str:
         """Kernel size, padding, mode, method and time."""
         windows = [stage for stage in item.program.stages if stage.geometry]
-        words = [f"{len(item.program.stages)} steps"]
-        if len(item.program.stages) == 1 == len(windows):
+        count = len(item.program.stages)
+        words = [f"{count} steps" if count > 1 else "a point step"]
+        if count == 1 == len(windows):
             geometry, asked = windows[0].geometry, self.window.padding
             is_asked = isinstance(asked, str) and windows[0].op == self.window.op
             padding = asked if is_asked else f"padding {spell_padding(geometry.padding)}"
             words = ["x".join(map(str, geometry.kernel)), padding]
             words += [str(geometry.border)] if any(geometry.padding) or is_asked else []
         when = "planned" if item.status == "planned" else f"{item.seconds * 1000:.0f} ms"
-        return f"{', '.join(words)}; {item.program.method}, {when}"
+        method = f"{item.program.method}, " * (item.program.method != "none")
+        return f"{', '.join(words)}; {method}{when}"
 
     def summary(self, items: list[Item]) -> None:
         """A last line, where there were many."""

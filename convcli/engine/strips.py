@@ -214,7 +214,7 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
     for helper in helpers:
         helper.start()
     work(shares[0])
-    for helper in helpers:
+    for helper in helpers if not failures or isinstance(failures[0], Exception) else ():  # a signal does not wait
         helper.join()
     if failures:
         raise failures[0]
