@@ -4,8 +4,8 @@
     python docs/run.py --write    writes what they print into the documents
 
 A block marked `console` is a shell session: each line that begins with `$ ` is a command, what follows is what it
-prints, standard error included. A block marked `python` is run as a script. All blocks of a document share one folder that holds
-the samples. Times are compared as `N ms`, since no two runs take the same.
+prints, standard error included. A block marked `python` is run as a script. All blocks of a document share one
+folder that holds the samples. Times are compared as `N ms`, since no two runs take the same.
 """
 
 import difflib
