@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Condition, Lock, Thread
 from time import perf_counter
+from typing import NamedTuple
 
 from convcli import files, formats, job, raster
 from convcli.errors import ConvError, InputError, OutputError, printable
@@ -24,8 +25,7 @@ STREAM = "-"
 MAX_PIXELS = raster.MAX_PIXELS
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """Where results go and how they are written.
 
     output: a file, a folder, `-`, or None for beside the input. format: an extension or None. on_exists: `error`,
@@ -51,8 +51,7 @@ class Options:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """An input and the name its result will have; `output` may still get another ending: see `Job.format`."""
 
     input: str

@@ -1,7 +1,7 @@
 """Formats of picture files: how they begin, what they are called, what they hold. No decoder is known here."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from convcli.errors import ConvError, hint, printable
 
@@ -18,8 +18,7 @@ WHITE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A format that can be written: its extensions, the modes it holds, the metadata it keeps, its longest side."""
 
     extensions: tuple[str, ...]

@@ -6,6 +6,7 @@ until `Program.run` binds the recipes to an array.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,7 @@ STRIP_BYTES = 1 << 22  # working memory of a strip: it stays in the second-level
 SMALL = 1 << 21  # multiply-adds and samples below which a second thread costs more than it saves
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One step of the report: what ran, over which geometry, by which plan (None: no multiply-adds)."""
 
     step: str
@@ -39,8 +39,7 @@ class Stage:
     weights: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A recipe: `make(*rows)` over the Rows of the nodes in `inputs`; and the signal it gives.
 
     has_mean: it pads with the mean of its input, which `make` takes as `outside`.

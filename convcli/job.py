@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -48,8 +48,7 @@ class Request:
     fallbacks: tuple[str, ...] = ("PNG", "TIFF", "NPY")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A picture's way through: the compiled chain, the last step, and the format, mode and channels it ends in."""
 
     program: Program

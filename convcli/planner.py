@@ -4,8 +4,8 @@
 which its sums are exact (whole numbers) or within 1e-3 of a level (all others), and can say why.
 """
 
-from dataclasses import dataclass, field
 from math import inf, log2, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ _EXACT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """A method, the numbers it works in, multiply-adds, bytes of working memory for each row, and the reason.
 
     cost: nanoseconds a sample on one thread. low, high: bounds of the result, scale and bias included. whole: the
@@ -46,7 +45,7 @@ class Plan:
     high: float = inf
     whole: bool = False
     real: str = "float32"
-    blocks: Blocks = field(default_factory=Blocks)
+    blocks: Blocks = Blocks()
 
     def __str__(self) -> str:
         return f"{self.method} in {self.numbers.dtype}: {self.why}"

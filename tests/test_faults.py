@@ -160,12 +160,12 @@ class _Clipped(strips.Convolved):
 
 def _narrow(*args, **options):
     plan = choose(*args, **options)
-    return replace(plan, numbers=Numbers("int16", True)) if plan.numbers.whole else plan
+    return plan._replace(numbers=Numbers("int16", True)) if plan.numbers.whole else plan
 
 
 def _half(*args, **options):
     plan = choose(*args, **options)
-    return plan if plan.numbers.whole else replace(plan, numbers=Numbers("float16"))
+    return plan if plan.numbers.whole else plan._replace(numbers=Numbers("float16"))
 
 
 choose = planner.choose

@@ -303,7 +303,7 @@ def test_remedy_above_one_percent(rule, least, low, high, remedy):
 def test_levels_are_the_same_where_bounds_prove_that_nothing_needs_clipping(matrix):
     pixels = picture(40, 33, 3, "uint8", seed=5)
     program = compile_chain(links(matrix), Signal.of(pixels.shape, "uint8"), Window(), Layout("rgb"))
-    unknown = tuple(replace(node, signal=node.signal.but(low=-np.inf, high=np.inf)) for node in program.nodes)
+    unknown = tuple(node._replace(signal=node.signal.but(low=-np.inf, high=np.inf)) for node in program.nodes)
     finish = Finish("clip", 255.0, 255.0, "uint8")
     found, tally = render(program, pixels, finish, 1)
     wanted, other = render(replace(program, nodes=unknown), pixels, finish, 1)

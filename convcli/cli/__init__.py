@@ -4,6 +4,7 @@ Commands are imported when they are asked for, so that `--help` and `shape` star
 """
 
 import errno
+import gc
 import io
 import os
 import signal
@@ -89,6 +90,7 @@ def root():
 
 def main(args: list[str] | None = None) -> None:
     """Runs the command line and ends the process with the contract's exit code."""
+    gc.disable()  # what is imported stays; looking through it for garbage takes as long as some of the imports
     args, is_debugged = _global_options(sys.argv[1:] if args is None else args)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup has set HUP aside, and means it

@@ -1,5 +1,6 @@
 """`convcli apply`."""
 
+import gc
 import os
 import re
 
@@ -158,6 +159,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
             ledger.items.append(item)
             talk.item(item, warnings)
 
+        gc.enable()
         batch.run(request, targets, where, options, tell)
     talk.summary(ledger.items)
     if any(item.is_fatal for item in ledger.items):

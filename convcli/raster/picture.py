@@ -1,7 +1,7 @@
 """What a picture is, once it is numbers."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.errors import ConvError
 from convcli.formats import WHITE
@@ -18,8 +18,7 @@ class FormatError(ConvError):
     exit_code = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What travels with a picture: EXIF from its byte order on, upright and without a thumbnail; dpi as x, y."""
 
     icc: bytes | None = None
@@ -40,7 +39,7 @@ class Raster:
     pixels: "np.ndarray"
     mode: str
     format: str = ""
-    info: Metadata = Metadata()
+    info: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
 
     @property
@@ -54,8 +53,7 @@ class Raster:
         return "A" in self.mode
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What `read` would give, without the pixels: height and width of the upright picture."""
 
     height: int
