@@ -4,7 +4,6 @@ Inline: `1 0 -1; 2 0 -2`, `[[1, 0, -1], [2, 0, -2]]` and ImageMagick's `3x2+1+0:
 Files: .txt .csv .tsv, .json, the .mat of libvips, and NumPy's .npy.
 """
 
-import json
 import math
 import re
 import stat
@@ -139,6 +138,8 @@ def to_csv(kernel: "Kernel") -> str:
 
 def to_toml(kernel: "Kernel", title: str, source: str, **more: str) -> str:
     """A kernel file; `more` are further keys that hold text, such as `input` and `range`."""
+    import json
+
     parts = {"title": title, "source": source, **more}
     lines = [f"{key} = {json.dumps(printable(text), ensure_ascii=False)}" for key, text in parts.items()]
     lines.append(f"weights = {_listed(kernel.matrix.tolist())}")
@@ -242,6 +243,7 @@ def _even(rows: list[list[float]], what: str) -> list[list[float]]:
 
 def _json(text: str, name: str):
     """The value of a JSON text, without JSON's two traps: NaN, and keys given twice."""
+    import json
 
     def refuse(constant: str):
         raise FilterError(f"{name}: {constant} is not a number that can be used")

@@ -147,8 +147,10 @@ def _strip(pixels: "np.ndarray", rows: slice, levels: tuple) -> tuple[bytes, int
         above = raw[:-1] if y else np.concatenate([np.zeros_like(raw[:1]), raw[:-1]])
         _filter(raw[-(stop - y) :], above, reach, plain[y - rows.start : stop - rows.start])
     flat = plain.reshape(-1)
-    level = min(levels, key=lambda level: len(_deflate(flat[:_SAMPLE], level)))
-    return _deflate(flat, level), flat.size, zlib.adler32(flat)
+    tried = {level: _deflate(flat[:_SAMPLE], level) for level in levels}
+    level = min(tried, key=lambda level: len(tried[level]))
+    packed = tried[level] if flat.size <= _SAMPLE else _deflate(flat, level)
+    return packed, flat.size, zlib.adler32(flat)
 
 
 def _deflate(data, level: tuple[int, int]) -> bytes:

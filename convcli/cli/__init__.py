@@ -9,7 +9,6 @@ import io
 import os
 import signal
 import sys
-import traceback
 from importlib import import_module
 
 import click
@@ -128,6 +127,8 @@ def main(args: list[str] | None = None) -> None:
         _leave(3, flushes=False)
     except Exception as bug:
         if is_debugged:
+            import traceback
+
             traceback.print_exc()
         _complain(f"this is a bug: {type(bug).__name__}: {bug} (convcli --debug shows more; please report it)")
         code = 70
