@@ -151,7 +151,8 @@ def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
         finish = levels.Finish("none", white, white, "float64" if wide else "float32")
     else:
         declared = levels.resolve(rule, None, program.is_signed, planes.dtype.kind == "f")
-        finish = levels.Finish(declared, white, white, planes.dtype.name)
+        proven = (program.signal.low, program.signal.high)
+        finish = levels.Finish(declared, white, white, planes.dtype.name, proven=proven, measures=False)
     out, _ = levels.render(program, planes, finish, threads or usable_cores())
     sums_planes = any(link.filter.kernel and link.filter.kernel.matrix.ndim == 3 for link in links)
     is_flat = out.shape[2] == 1 and (pixels.ndim == 2 or sums_planes)

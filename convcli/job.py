@@ -33,7 +33,7 @@ class Request:
     """What was asked for, the same for every picture.
 
     format: the format that the output's name or --format asks for, or None for the input's; fallbacks: the formats
-    that may stand in for that one. maps: `files` or `stack`.
+    that may stand in for that one. maps: `files` or `stack`. measures: a report wants the bounds of the sums.
     """
 
     links: tuple[Link, ...]
@@ -46,6 +46,7 @@ class Request:
     format: str | None = None
     maps: str = "files"
     fallbacks: tuple[str, ...] = ("PNG", "TIFF", "NPY")
+    measures: bool = True
 
 
 class Job(NamedTuple):
@@ -154,7 +155,8 @@ def _finish(request: Request, header, program: Program, dtype: str) -> Finish:
         out, white = ("float64" if header.mode == "grid" else "float32"), white_in
     else:
         out, white = dtype, white_in
-    return Finish(rule, white_in, white, out, program.alpha)
+    proven = (program.signal.low, program.signal.high)
+    return Finish(rule, white_in, white, out, program.alpha, proven=proven, measures=request.measures)
 
 
 def _declared(links: tuple[Link, ...]) -> str | None:

@@ -7,7 +7,7 @@ Then `clip(rint(x))`, half to even, once. Alpha has no rule: it is clipped and r
 """
 
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 
@@ -57,7 +57,8 @@ class Finish:
     """The last step: strips of sums to strips of levels.
 
     rule: resolved, not `auto`. white_in, white: the picture's own white level and the output's. dtype: of the
-    output. bounds: smallest and largest sum, for `stretch`. alpha: the last channel is alpha.
+    output. bounds: smallest and largest sum, for `stretch`. alpha: the last channel is alpha. proven: bounds of all
+    sums that the weights prove; where they keep within the levels, nothing is looked at but by wish (`measures`).
     """
 
     rule: str
@@ -66,6 +67,8 @@ class Finish:
     dtype: str
     alpha: bool = False
     bounds: tuple[float, float] = (0.0, 1.0)
+    proven: tuple[float, float] = (-inf, inf)
+    measures: bool = True
 
     def apply(self, block: np.ndarray, out: np.ndarray) -> Tally:
         """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` is used up."""
@@ -82,11 +85,15 @@ class Finish:
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
         tally = Tally(self.rule, samples=block.size, white=self.white_in)
         if self.rule == "none":
-            tally.min, tally.max = float(block.min()), float(block.max())
+            if self.measures:
+                tally.min, tally.max = float(block.min()), float(block.max())
             copy(out, block)
             return tally
-        tally.min, tally.max = _finite_ends(block)
         factor = self.white / self.white_in
+        if self.measures or not self._keeps_within_levels():
+            tally.min, tally.max = _finite_ends(block)
+        else:
+            tally.min, tally.max = self.proven
         low, high = tally.min * factor, tally.max * factor
         if self.rule == "offset":
             block = _scaled(block, factor / 2, self.white / 2)
@@ -101,8 +108,7 @@ class Finish:
                 block = _absolute(block, tally.min)
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
-        # a sum may be off by a thousandth of a level: no sample is lost by that
-        slack = min(1e-3, 4e-6 * self.white) if block.dtype.kind == "f" else 0
+        slack = self._slack if block.dtype.kind == "f" else 0
         if low < -slack:
             tally.low = int(np.count_nonzero(block < -slack))
         if high > self.white + slack:
@@ -110,6 +116,20 @@ class Finish:
             tally.high = int(np.count_nonzero(block > most))  # an integer: beside a float all would become floats
         self._round(block, out, clip=low < 0 or high > self.white)
         return tally
+
+    def _keeps_within_levels(self) -> bool:
+        """True where no sum can leave 0..white."""
+        low, high = (bound * self.white / self.white_in for bound in self.proven)
+        if self.rule == "offset":
+            low, high = (low + self.white) / 2, (high + self.white) / 2
+        if self.rule == "abs":
+            low, high = 0, max(-low, high)
+        return self.rule != "stretch" and low >= 0 and high <= self.white + self._slack
+
+    @property
+    def _slack(self) -> float:
+        """How far a sum may be off by rounding: no sample is lost by that."""
+        return min(1e-3, 4e-6 * self.white)
 
     def _round(self, block: np.ndarray, out: np.ndarray, clip: bool = True) -> None:
         if out.dtype.kind != "f" and block.dtype.kind == "f":

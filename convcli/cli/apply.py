@@ -141,6 +141,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         method=asked["method"],
         format=_format(inputs, output, asked["extension"], formats.format_of),
         maps=asked["maps"],
+        measures=report is not None,
         **({"fallbacks": ("PNG",)} if is_stream else {}),
     )
     where = batch.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])

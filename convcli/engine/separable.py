@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from convcli.engine import Blocks, Fill, Numbers
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import group, passes, phases, weighted_sum
+from convcli.engine.sums import group, passes, phases, rows_in_cache, weighted_sum
 from convcli.engine.toeplitz import band, grain_of
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
@@ -183,6 +183,11 @@ def _along_by_adds(line: Line, geometry: Geometry):
     x = geometry.x
 
     def along(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+        rows = rows_in_cache(block)
+        for top in range(0, len(block), rows):
+            few_rows(block[top : top + rows], out[top : top + rows], scratch)
+
+    def few_rows(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         channels = block.shape[2]
         lines = block.reshape(len(block), -1)
         for n, length in enumerate(line.runs):

@@ -122,7 +122,8 @@ class Convolved(Rows):
         if self.scale != 1 or sums.dtype != out.dtype:
             parts = (np.moveaxis(a, 2, 0) if is_planar(out) != self.planar else (a,) for a in (sums, out))
             for part, target in zip(*parts, strict=True):
-                np.multiply(part, self.scale, out=target, dtype=out.dtype, casting="unsafe")
+                np.copyto(target, part, casting="unsafe")
+                target *= self.scale
         elif sums is not out:
             copy(out, sums)
         if self.bias:

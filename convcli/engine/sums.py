@@ -12,7 +12,7 @@ from convcli.engine.scratch import Scratch
 
 __all__ = ["group", "passes", "phases", "rows_in_cache", "weighted_sum"]
 
-CACHED = 1 << 21  # bytes of one array among the three or four of a pass
+CACHED = 1 << 19  # bytes of one array among the three or four of a pass
 
 Terms = list[tuple[float, list[tuple[bool, Hashable]]]]
 
@@ -20,20 +20,26 @@ Terms = list[tuple[float, list[tuple[bool, Hashable]]]]
 def group(taps: Iterable[tuple[Hashable, float]]) -> Terms:
     """Taps by the size of their weights: [(size, [(is positive, tap), ...]), ...], zeros left out.
 
-    A positive tap comes first and size 1 last, which saves a negation and a pass.
+    A group whose weights are all negative has a negative size and positive taps: it is subtracted whole. A positive
+    group comes first and size 1 last, which saves a negation and a pass.
     """
     sizes: dict[float, list] = {}
     for tap, weight in taps:
         if weight:
-            sizes.setdefault(abs(float(weight)), []).append((weight > 0, tap))
-    terms = [(size, sorted(signed, key=lambda tap: not tap[0])) for size, signed in sizes.items()]
-    return sorted(terms, key=lambda term: (term[0] == 1, not term[1][0][0]))
+            sizes.setdefault(abs(float(weight)), []).append((bool(weight > 0), tap))
+    terms = []
+    for size, signed in sizes.items():
+        if any(plus for plus, _ in signed):
+            terms.append((size, sorted(signed, key=lambda tap: not tap[0])))
+        else:
+            terms.append((-size, [(True, tap) for _, tap in signed]))
+    return sorted(terms, key=lambda term: (term[0] < 0, abs(term[0]) == 1))
 
 
 def passes(terms: Terms) -> int:
     """Passes of `weighted_sum`."""
-    within = sum(max(len(taps) - 1, 1) + (len(taps) > 1 and (size != 1) + (not taps[0][0])) for size, taps in terms)
-    return within + max(len(terms) - 1, 0)
+    within = sum(max(len(taps) - 1, 1) + (len(taps) > 1 and abs(size) != 1) for size, taps in terms)
+    return within + max(len(terms) - 1, 0) + (terms != [] and terms[0][0] == -1 and len(terms[0][1]) > 1)
 
 
 def weighted_sum(terms: Terms, under: Callable[[Hashable], np.ndarray], out: np.ndarray, scratch: Scratch) -> None:
@@ -59,24 +65,20 @@ def rows_in_cache(block: np.ndarray) -> int:
 
 def _sum(terms: list, out: np.ndarray, share: np.ndarray | None) -> None:
     """Fills `out` with the sum of size * (+- array) over all terms; `share` is room for one term."""
-    total = out
-    for size, ((plus, first), *others) in terms:
-        if not others:
-            np.multiply(first, _factor(size if plus else -size, out.dtype), out=total)
+    for n, (size, ((_, first), *others)) in enumerate(terms):
+        total = share if n else out
+        factor = abs(size) if n else size  # a later negative group is subtracted
+        if not others and n and factor == 1:
+            total = first
+        elif not others:
+            np.multiply(first, _factor(factor, out.dtype), out=total)
         else:
-            (second_plus, second), *rest = others
-            if plus:
-                (np.add if second_plus else np.subtract)(first, second, out=total)
-            else:
-                np.negative(first, out=total)
-                np.subtract(total, second, out=total)
-            for next_plus, tap in rest:
-                (np.add if next_plus else np.subtract)(total, tap, out=total)
-            if size != 1:
-                np.multiply(total, _factor(size, out.dtype), out=total)
-        if total is not out:
-            np.add(out, total, out=out)
-        total = share
+            for k, (plus, tap) in enumerate(others):
+                (np.add if plus else np.subtract)(total if k else first, tap, out=total)
+            if factor != 1:
+                np.multiply(total, _factor(factor, out.dtype), out=total)
+        if n:
+            (np.add if size > 0 else np.subtract)(out, total, out=out)
 
 
 def _factor(weight: float, dtype: np.dtype):

@@ -1,0 +1,103 @@
+"""Measures the constants of the cost model, for `convcli/engine/costs.py`: nanoseconds for each element on one thread.
+
+    python benchmarks/calibrate.py
+
+Every operation is timed as the engine uses it: on arrays as long as a strip's, with memory that is used again.
+"""
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import time
+
+import numpy as np
+from timing import machine
+
+ELEMENTS = 1 << 17  # of an array among those of a pass
+
+
+def nanoseconds(run, elements: int, rounds: int = 200) -> float:
+    """The best of some rounds, for each element."""
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return best / elements * 1e9
+
+
+def passes() -> dict[str, float]:
+    """One pass: the mean of an addition and a multiplication."""
+    seen = {}
+    for dtype in ("int16", "int32", "float32", "float64"):
+        a, b, out = (np.ones(ELEMENTS, dtype) for _ in range(3))
+        factor = out.dtype.type(3)
+        add = nanoseconds(lambda a=a, b=b, out=out: np.add(a, b, out=out), ELEMENTS)
+        times = nanoseconds(lambda a=a, out=out, factor=factor: np.multiply(a, factor, out=out), ELEMENTS)
+        seen[dtype] = (add + times) / 2
+    return seen
+
+
+def ends() -> dict[str, float]:
+    """A picture of bytes into a dtype, and sums of it back into bytes, rounded."""
+    picture, levels, seen = np.ones(ELEMENTS, np.uint8), np.ones(ELEMENTS, np.uint8), {}
+    for dtype in ("int16", "int32", "float32", "float64"):
+        block = np.empty(ELEMENTS, dtype)
+
+        def run(block=block):
+            np.copyto(block, picture)
+            if block.dtype.kind == "f":
+                np.rint(block, out=block)
+            np.copyto(levels, block, casting="unsafe")
+
+        seen[dtype] = nanoseconds(run, ELEMENTS)
+    return seen
+
+
+def products() -> dict[str, float]:
+    """A multiply-add of a banded product: 16 rows, 31 taps, rows of 12000 samples."""
+    seen = {}
+    for dtype in ("float32", "float64"):
+        band, rows = np.ones((16, 46), dtype), np.ones((46, 12000), dtype)
+        out = np.empty((16, 12000), dtype)
+        run = nanoseconds(lambda band=band, rows=rows, out=out: np.matmul(band, rows, out=out), out.size)
+        seen[dtype] = run / 46
+    return seen
+
+
+def transforms() -> dict[str, float]:
+    """Forward, product and inverse for each sample of tiles of 256 x 256."""
+    from scipy import fft
+
+    seen = {}
+    for dtype in ("float32", "float64"):
+        tiles = np.ones((8, 256, 256), dtype)
+        spectrum = fft.rfft2(tiles[0])
+
+        def run(tiles=tiles, spectrum=spectrum):
+            spectra = fft.rfft2(tiles)
+            spectra *= spectrum
+            fft.irfft2(spectra, (256, 256), overwrite_x=True)
+
+        seen[dtype] = nanoseconds(run, tiles.size, 20)
+    return seen
+
+
+def gather() -> float:
+    """Every second pixel of RGB rows, copied."""
+    pixels = np.ones((32, 2048, 3), np.float32)
+    out = np.empty((32, 1024, 3), np.float32)
+    return nanoseconds(lambda: np.copyto(out, pixels[:, ::2]), out.size)
+
+
+def main() -> None:
+    """Prints the constants."""
+    print(machine())
+    for name, seen in (("PASS", passes()), ("READ", ends()), ("PRODUCT", products()), ("FFT", transforms())):
+        print(name, {dtype: round(value, 3) for dtype, value in seen.items()})
+    print("GATHER", round(gather(), 3))
+
+
+if __name__ == "__main__":
+    main()
