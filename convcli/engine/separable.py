@@ -41,9 +41,9 @@ def factors(kernel: Kernel) -> tuple[np.ndarray, np.ndarray] | None:
     if matrix.ndim != 2 or not matrix.any():
         return None
     i, j = np.unravel_index(np.abs(matrix).argmax(), matrix.shape)
-    row, column = matrix[i], matrix[:, j] / matrix[i, j]
+    row, column = matrix[i] / matrix[i, j], matrix[:, j]  # a middle weight of 1 saves the row's pass a product
     if kernel.is_whole and np.abs(matrix).max() < 2**53:
-        row = row / gcd(*(int(weight) for weight in row))
+        row = matrix[i] / gcd(*(int(weight) for weight in matrix[i]))
         column = matrix[:, j] / row[j]
     exact = (np.outer(column, row) == matrix).all()
     near = np.abs(np.outer(column, row) - matrix).max() <= 1e-15 * np.abs(matrix).max() * matrix.size
