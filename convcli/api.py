@@ -146,13 +146,14 @@ def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
         planes = planes.astype(planes.dtype.newbyteorder("="))
     white = levels.white_of(planes.dtype.name)
     program = compile_chain(links, Signal.of(planes.shape, planes.dtype.name), window, Layout(white=white), method)
-    if rule is None:
-        wide = planes.dtype == np.float64 or (program.signal.whole and program.signal.peak > 2**24)
-        finish = levels.Finish("none", white, white, "float64" if wide else "float32")
-    else:
-        declared = levels.resolve(rule, None, program.is_signed, planes.dtype.kind == "f")
-        proven = (program.signal.low, program.signal.high)
-        finish = levels.Finish(declared, white, white, planes.dtype.name, proven=proven, measures=False)
+    dtype = planes.dtype.name
+    if rule in (None, "none"):
+        wide = dtype == "float64" or (program.signal.whole and program.signal.peak > 2**24)
+        rule, dtype = "none", "float64" if wide else "float32"
+    elif rule not in ("clip", "abs", "offset", "stretch"):
+        raise ConvError(f'range "{rule}" is none of clip, abs, offset, stretch, none (or None)')
+    proven = (program.signal.low, program.signal.high)
+    finish = levels.Finish(rule, white, white, dtype, proven=proven, measures=False)
     out, _ = levels.render(program, planes, finish, threads or usable_cores())
     sums_planes = any(link.filter.kernel and link.filter.kernel.matrix.ndim == 3 for link in links)
     is_flat = out.shape[2] == 1 and (pixels.ndim == 2 or sums_planes)

@@ -98,37 +98,35 @@ def _final(name: str, path: Path, request: Request) -> Path:
         return path
 
 
-def run(
-    request: Request, targets: list[Target], destination: Destination, options: Options, tell: Callable
-) -> list[Item]:
-    """An item for each target, in their order; `tell(item, warnings)` is called for each, in that order too.
+def run(request: Request, targets: list[Target], destination: Destination, options: Options, tell: Callable) -> None:
+    """Calls `tell(item, warnings)` for each target, in their order.
 
     An item that could not be written (`is_fatal`) ends the run: nothing after it would fare better.
     """
     jobs = max(1, min(options.jobs, len(targets)))
     runner = _Runner(request, destination, replace(options, threads=max(1, options.threads // jobs)))
-    workers = _Workers(jobs, runner.one, targets) if jobs > 1 else None
-    items: list[Item] = []
-    for item, warnings in workers or map(runner.one, targets):
-        items.append(item)
-        if item.is_fatal and len(targets) > 1:
-            written = sum(item.status == "written" for item in items)
-            item.message += f"; {written} of {len(targets)} written, stopping"
-        tell(item, warnings)
-        if item.is_fatal or (options.fail_fast and item.status == "failed"):
-            break
-    for item, warnings in workers.rest() if workers else ():  # they were under way, and are told as well
-        items.append(item)
-        if not item.is_fatal:
+    workers, written = _Workers(jobs, runner.one, targets) if jobs > 1 else None, 0
+    try:
+        for item, warnings in workers or map(runner.one, targets):
+            written += item.status == "written"
+            if item.is_fatal and len(targets) > 1:
+                item.message += f"; {written} of {len(targets)} written, stopping"
             tell(item, warnings)
-    return items
+            if item.is_fatal or (options.fail_fast and item.status == "failed"):
+                if workers:
+                    workers.wind_up()
+                break
+    finally:
+        for item, warnings in workers.done() if workers else ():  # whatever ended the run, they are there
+            if not item.is_fatal:
+                tell(item, warnings)
 
 
 class _Workers:
     """Threads that work ahead on the targets, and their outcomes in the order of the targets.
 
-    A decoder, an encoder and a long numpy call let other threads run, so threads are enough; and no worker is
-    more than a few pictures ahead, so that memory does not grow with the number of files.
+    A decoder, an encoder and a long numpy call let other threads run, so threads are enough. Nobody is more than a few
+    pictures ahead, so that a run that stops at a failure has not done much more by then.
     """
 
     def __init__(self, jobs: int, work: Callable, targets: list[Target]):
@@ -160,15 +158,20 @@ class _Workers:
         for index in range(self.total):
             yield self._outcome(index)
 
-    def rest(self):
-        """The outcomes that were under way when nobody asked for more."""
+    def wind_up(self) -> None:
+        """Waits for what is under way; nothing more is begun."""
         with self.changed:
             self.is_over = True
             self.changed.notify_all()
         for thread in self.threads:
             thread.join()
-        for index in sorted(self.outcomes):
-            yield self._outcome(index)
+
+    def done(self):
+        """The outcomes that nobody asked for."""
+        with self.changed:
+            self.is_over = True
+            left = [self.outcomes.pop(index) for index in sorted(self.outcomes)]
+        yield from (outcome for outcome in left if not isinstance(outcome, BaseException))
 
     def _outcome(self, index: int):
         with self.changed:

@@ -12,7 +12,7 @@ import numpy as np
 
 from convcli.errors import FilterError
 
-__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted", "anchored"]
+__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted", "check_anchor"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,16 +207,24 @@ class Link:
     window: dict = field(default_factory=dict)
 
 
-def anchored(links: tuple[Link, ...], window) -> None:
-    """Raises FilterError where the window's anchor lies outside one of the kernels it would be used for."""
+def check_anchor(links: tuple[Link, ...], anchor: tuple[int, int] | None) -> None:
+    """Raises FilterError where an anchor has no kernel to lie in, or lies outside of one."""
+    if anchor is None:
+        return
     for link in links:
-        anchor = link.window.get("anchor", window.anchor)
-        if link.filter.kernel is not None and anchor is not None:
+        if not link.filter.is_single:
+            raise FilterError(f"{link.filter.name} has several kernels, and no one anchor (leave --anchor out)")
+        if link.filter.kernel is not None:
             link.filter.kernel.changed(anchor=anchor)
 
 
 def adjusted(links: tuple[Link, ...], normalize: bool = False, scale: float = 1.0) -> tuple[Link, ...]:
     """The links with every filter's weights divided by their sum, then multiplied by `scale`."""
+
+    if (normalize or scale != 1) and all(
+        link.filter.is_single and not isinstance(link.filter.steps[0].action, Kernel) for link in links
+    ):
+        raise FilterError("there are no weights to normalize or scale")
 
     def change(one: Filter) -> Filter:
         one = one.normalized() if normalize else one

@@ -167,6 +167,13 @@ class Geometry:
         """Top, bottom, left, right, in pixels."""
         return (self.y.lo, self.y.hi, self.x.lo, self.x.hi)
 
+    def check_pooling(self) -> None:
+        """Raises GeometryError where a pooling window could lie in the padding alone: the libraries' rule."""
+        for axis in (self.y, self.x):
+            pad = max(axis.lo, axis.hi)
+            if 2 * pad > axis.taps:
+                raise GeometryError(f"padding {pad} is more than half of the pooling window of {axis.taps}")
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

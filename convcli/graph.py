@@ -14,7 +14,7 @@ from convcli import planner, pointwise
 from convcli.border import Border
 from convcli.engine.pooling import MaxPooled
 from convcli.engine.strips import Convolved, Picture, Rows, walk
-from convcli.errors import ConvError, GeometryError
+from convcli.errors import ConvError
 from convcli.filters import Kernel, Point
 from convcli.formula import Formula
 from convcli.geometry import Field, Geometry
@@ -220,9 +220,7 @@ class Graph:
         """A sliding maximum."""
         height, width = geometry.out
         signal = self.signal(node).but(height=height, width=width)
-        for axis in (geometry.y, geometry.x):
-            if max(axis.lo, axis.hi) >= axis.reach:
-                raise GeometryError(f"max-pool: padding {max(axis.lo, axis.hi)} hides a whole window of {axis.reach}")
+        geometry.check_pooling()
         return self._add((node,), lambda of: MaxPooled(signal, of, geometry), signal)
 
     def sample(self, node: int, field: Field, size: tuple[int, int], border: Border, outside: float) -> int:

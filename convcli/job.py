@@ -98,7 +98,6 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     width = program.signal.channels + (kept_alpha and not has_alpha)
     is_maps = bool(letters) and not program.colours
     splits = is_maps and request.maps == "files" and request.format != "NPY"
-    wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, *request.fallbacks)))
     channels_out = 1 if splits else width
     wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, *request.fallbacks)))
     finish = _finish(request, header, program, dtype)

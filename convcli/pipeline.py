@@ -18,7 +18,7 @@ from convcli.geometry import Field, Window
 from convcli.graph import Graph, Program, Stage
 from convcli.signal import Signal
 
-__all__ = ["Layout", "compile_chain"]
+__all__ = ["Layout", "compile_chain", "has_own_window"]
 
 SAFE_GAIN = 16.0  # times the 3e-5 of a level that float32 may be off at 255: still within a thousandth
 
@@ -49,20 +49,23 @@ class Stream:
 def compile_chain(links, signal: Signal, window: Window, layout: Layout | None = None, method="auto") -> Program:
     """The program that runs `links` over a picture of `signal`, `window` being every step's default.
 
-    The window's stride belongs to the last filter of the chain; point and pooling steps have their own window.
+    The window's stride belongs to the last step that has a window; pooling steps have their own window otherwise.
     Raises ConvError and its children where sizes, planes, channels or the method do not fit.
     """
     later = prod(max(_gains(link.filter), 1.0) for link in links[1:])
     if later > SAFE_GAIN:  # what an early step rounds off, a late one would show
         signal = signal.but(real="float64")
     chain = _Chain(Graph(signal, (layout or Layout()).white), layout or Layout(), method)
-    last = max((n for n, link in enumerate(links) if not _has_own_window(link.filter)), default=-1)
+    last = max((n for n, link in enumerate(links) if not isinstance(link.filter.steps[0].action, Point)), default=-1)
     for n, link in enumerate(links):
-        if _has_own_window(link.filter):
-            default = Window(padding="valid", border=Border("zeros"))
-        else:
+        own, action = link.window, link.filter.steps[0].action
+        if not has_own_window(link.filter):
             default = window if n == last else replace(window, stride=(1, 1))
-        chain.follow(link.filter, replace(default, **link.window))
+        else:
+            default = Window(padding="valid", border=Border("zeros"))
+            if n == last and isinstance(action, Pool) and own.get("stride") == action.size and window.stride != (1, 1):
+                own = {**own, "stride": window.stride}  # a stride that was asked for beats the usual one
+        chain.follow(link.filter, replace(default, **own))
     return chain.finish(window.border)
 
 
@@ -83,7 +86,8 @@ def _gains(filter_: Filter) -> float:
     return float(np.abs(action.weights).sum()) if isinstance(action, Kernel) else 1.0
 
 
-def _has_own_window(filter_: Filter) -> bool:
+def has_own_window(filter_: Filter) -> bool:
+    """True for point and pooling steps, which the window of the command does not reach."""
     return filter_.is_single and isinstance(filter_.steps[0].action, Point | Pool)
 
 
@@ -222,9 +226,8 @@ class _Chain:
     def _formula(self, text: str, streams: dict[str, Stream], where: str, real: str) -> Stream:
         """A formula over streams; it has seen what they have seen together."""
         node = self.graph.compute(text, {name: stream.node for name, stream in streams.items()}, where, real)
-        inputs = {node, *self.graph.nodes[node].inputs}
-        fields = [stream.field for stream in streams.values() if stream.node in inputs]
-        return Stream(node, reduce(Field.beside, fields))
+        named = Formula.parse(text, [*streams, "white"], where).names
+        return Stream(node, reduce(Field.beside, (streams[name].field for name in streams if name in named)))
 
     def _sampled(self, kept: Stream, border: Border, outside: float) -> int:
         """A stream that was left behind, sampled where the colours stand now."""

@@ -127,11 +127,15 @@ class Mapped(_Of):
 
     def __init__(self, signal: Signal, of: Rows, point: Point, white: float):
         super().__init__(signal, of)
-        self.function = _POINTS[point.name](point.value, white)
+        self.name, self.threshold, self.white = point.name, point.value, white
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        out[:] = self.of[0].read(start, stop)
-        self.function(out)
+        rows = self.of[0].read(start, stop)
+        if self.threshold is not None:  # compared before the samples become anything else
+            np.multiply(rows > self.threshold, self.white, out=out, casting="unsafe")
+            return
+        out[:] = rows
+        _POINTS[self.name](out)
 
 
 class Computed(_Of):
@@ -146,12 +150,11 @@ class Computed(_Of):
         out[:] = self.formula.evaluate(self.values | named)
 
 
-_POINTS = {  # each makes a function that changes an array in place
-    "relu": lambda value, white: lambda x: np.clip(x, 0, None, out=x),
-    "abs": lambda value, white: lambda x: np.abs(x, out=x),
-    "square": lambda value, white: lambda x: np.square(x, out=x),
-    "sqrt": lambda value, white: lambda x: np.sqrt(np.clip(x, 0, None, out=x), out=x),
-    "threshold": lambda value, white: lambda x: np.multiply(x > value, white, out=x, casting="unsafe"),
+_POINTS = {  # each changes an array in place
+    "relu": lambda x: np.clip(x, 0, None, out=x),
+    "abs": lambda x: np.abs(x, out=x),
+    "square": lambda x: np.square(x, out=x),
+    "sqrt": lambda x: np.sqrt(np.clip(x, 0, None, out=x), out=x),
 }
 
 

@@ -77,15 +77,15 @@ def _stage(stage: "Stage") -> dict:
     }
 
 
-def document(items: list[Item], seconds: float) -> dict:
-    """The whole report."""
+def document(items: list[dict], counts: dict[str, int], seconds: float) -> dict:
+    """The whole report: items as `Item.as_dict` gives them, and how many have each status."""
     from importlib.metadata import version
 
-    counts = {status: sum(item.status == status for item in items) for status in ("written", "skipped", "failed")}
+    summary = {status: counts.get(status, 0) for status in ("written", "skipped", "failed")}
     return {
         "convcli": version("convcli"),
-        "items": [item.as_dict() for item in items],
-        "summary": {**counts, "seconds": round(seconds, 4)},
+        "items": items,
+        "summary": {**summary, "seconds": round(seconds, 4)},
     }
 
 

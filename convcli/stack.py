@@ -176,10 +176,7 @@ def _slide(layer: Layer, now: _Place) -> tuple[Row, _Place]:
     seen = now.field.through(window)
     text = layer.spelled(window.padding)
     if layer.is_pool:
-        for axis in (window.y, window.x):  # the libraries' rule: no window may lie in the padding alone
-            pad = max(axis.lo, axis.hi)
-            if 2 * pad > axis.taps:
-                raise GeometryError(f"padding {pad} is more than half of the pooling window of {axis.taps}")
+        window.check_pooling()
         out = (channels, *window.out)
         return Row(layer.kind, text, now.shape, out, window, field=seen), _Place(out, seen, window.out)
     groups = channels if layer.kind == "depthwise" else layer.groups

@@ -124,12 +124,12 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
 
     from convcli import api, batch, formats, library
     from convcli.cli.talk import Ledger, Talk
-    from convcli.filters import adjusted, anchored
+    from convcli.filters import adjusted, check_anchor
     from convcli.job import Request
 
     links = adjusted(library.parse(filter_text, asked["folders"]), asked["normalize"], asked["scale"])
     window = window_of(asked, asked["bias"])
-    anchored(links, window)
+    check_anchor(links, window.anchor)
     is_stream = output == batch.STREAM or (batch.STREAM in inputs and output is None)
     request = Request(
         links,
@@ -157,15 +157,13 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     with Ledger(report, report_format, files, on_exists != "error") as ledger:
 
         def tell(item, warnings):
-            ledger.items.append(item)
+            ledger.add(item)
             talk.item(item, warnings)
 
         gc.enable()
         batch.run(request, targets, where, options, tell)
-    talk.summary(ledger.items)
-    if any(item.is_fatal for item in ledger.items):
-        return 3
-    return 1 if any(item.status == "failed" for item in ledger.items) else 0
+    talk.summary(ledger.counts)
+    return 3 if ledger.is_fatal else 1 if ledger.counts["failed"] else 0
 
 
 def _filter_and_images(kernel: str | None, args: tuple[str, ...]) -> tuple[str, list[str]]:

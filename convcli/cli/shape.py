@@ -138,14 +138,13 @@ def _layers(texts: tuple[str, ...], asked: dict) -> list[Layer]:
 def _filtered(shape: tuple[int, int, int], chain: str, asked: dict) -> Report:
     """The report of a filter or chain, compiled by the code that `apply` runs."""
     _refuse(asked, ("out_channels", "groups", "no_bias"), "--kernel: a filter brings its own weights")
-    from convcli.filters import Point, Pool
     from convcli.library import parse
-    from convcli.pipeline import compile_chain
+    from convcli.pipeline import compile_chain, has_own_window
     from convcli.signal import Signal
 
     channels, height, width = shape
     links, window, rows, told = parse(chain), _window(asked), [], 0
-    sliding = [n for n, link in enumerate(links) if not isinstance(link.filter.steps[0].action, Point | Pool)]
+    sliding = [n for n, link in enumerate(links) if not has_own_window(link.filter)]
     for n, link in enumerate(links):
         # A beginning of the chain tells what one number sees there; the stride is for the last kernel of all.
         own = window if n >= max(sliding, default=0) else replace(window, stride=(1, 1))
@@ -161,7 +160,7 @@ def _filtered(shape: tuple[int, int, int], chain: str, asked: dict) -> Report:
 
 def _stages(filter_, program, begin: int, source: tuple[int, ...]) -> list[Row]:
     """The rows of the last filter of a chain: its stages, and for a composite what joins them."""
-    is_composite = len(filter_.steps) > 1 or filter_.result is not None
+    is_composite = not filter_.is_single
     seen = None if is_composite else program.field  # steps side by side have no place in a column of fields
     rows = []
     for stage in program.stages[begin:]:

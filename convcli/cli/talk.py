@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from time import perf_counter
 
@@ -62,23 +63,25 @@ class Talk:
         method = f"{item.program.method}, " * (item.program.method != "none")
         return f"{', '.join(words)}; {method}{when}"
 
-    def summary(self, items: list[Item]) -> None:
+    def summary(self, counts: "Counter[str]") -> None:
         """A last line, where there were many."""
-        if self.quiet or not self.is_stdout_free or len(items) < 2:
+        if self.quiet or not self.is_stdout_free or counts.total() < 2:
             return
-        counts = {status: sum(item.status == status for item in items) for status in ("planned", "skipped", "failed")}
-        written = sum(item.status == "written" for item in items)
-        click.echo(", ".join([f"{written} written", *(f"{n} {status}" for status, n in counts.items() if n)]))
+        others = [f"{counts[status]} {status}" for status in ("planned", "skipped", "failed") if counts[status]]
+        click.echo(", ".join([f"{counts['written']} written", *others]))
 
 
 class Ledger:
     """The items of a run; on the way out the report is written, however the run ended.
 
+    Only what a report shows is kept, and only where one is wanted: a run may have ten thousand items.
     taken: the inputs and outputs, none of which may be the report. replaces: an old report may be replaced.
     """
 
     def __init__(self, name: str | None, kind: str | None, taken: list[str], replaces: bool):
-        self.items: list[Item] = []
+        self.items: list[dict] = []
+        self.counts: Counter[str] = Counter()
+        self.is_fatal = False
         self.name, self.began, self.replaces = name, perf_counter(), replaces
         self.kind = kind or ("lines" if name == "-" else name and report.kind_of(name))
         if name and name != "-":
@@ -89,10 +92,17 @@ class Ledger:
     def __enter__(self) -> "Ledger":
         return self
 
+    def add(self, item: Item) -> None:
+        """One item more."""
+        self.counts[item.status] += 1
+        self.is_fatal |= item.is_fatal
+        if self.name:
+            self.items.append(item.as_dict())
+
     def __exit__(self, *error) -> None:
         if not self.name:
             return
-        text = report.render(report.document(self.items, perf_counter() - self.began), self.kind)
+        text = report.render(report.document(self.items, self.counts, perf_counter() - self.began), self.kind)
         if self.name == "-":
             click.echo(text, nl=False)
         else:

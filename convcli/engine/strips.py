@@ -211,11 +211,11 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
             failures.append(failure)
 
     shares = [starts[a:b] for a, b in pairwise(bounds)]
-    helpers = [Thread(target=work, args=(share,), daemon=True) for share in shares[1:]]
-    for helper in helpers:
-        helper.start()
+    others = [Thread(target=work, args=(share,), daemon=True) for share in shares[1:]]
+    for other in others:
+        other.start()
     work(shares[0])
-    for helper in helpers if not failures or isinstance(failures[0], Exception) else ():  # a signal does not wait
-        helper.join()
+    for other in others if not failures or isinstance(failures[0], Exception) else ():  # a signal does not wait
+        other.join()
     if failures:
         raise failures[0]

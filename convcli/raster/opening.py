@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from convcli.errors import ConvError, InputError, printable, reason
@@ -25,10 +26,10 @@ __all__ = [
     "content",
     "guarded",
     "heard",
+    "hush",
     "named",
     "opened",
     "pillow",
-    "quiet",
     "stream_of",
 ]
 
@@ -89,6 +90,10 @@ def content(source: Source, max_pixels: int) -> bytes:
     return data
 
 
+_EAR = Lock()
+_COMPLAINT = re.compile(rb"(_?[A-Z]\w*|tempfile\.tif): ")
+
+
 @cache
 def pillow() -> Any:
     """Pillow's main module."""
@@ -100,20 +105,21 @@ def pillow() -> Any:
     return Image
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing; Pillow's warnings go nowhere, even where warnings are errors."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
+def hush() -> None:
+    """Nothing; from here on Pillow's warnings go nowhere, even where warnings are errors.
+
+    Filters belong to the process, and pictures are read by several threads: a filter that came and went would take
+    another thread's with it.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @contextmanager
 def guarded(kind: str, max_pixels: int) -> Iterator[None]:
     """Nothing; whatever a decoder raises in the block becomes an InputError."""
+    hush()
     try:
-        with quiet():
-            yield
+        yield
     except ConvError:
         raise
     except pillow().DecompressionBombError as error:
@@ -150,8 +156,14 @@ def opened(stream: BinaryIO, max_pixels: int) -> Iterator[tuple[Any, str]]:
 def heard() -> Iterator[None]:
     """Nothing, or an InputError where libtiff complained on standard error: Pillow then goes on without a word.
 
-    The descriptor is that of the whole process, so this is for short calls; what others say meanwhile is passed on.
+    The descriptor is that of the whole process: one thread listens at a time, for a short call, and what others say
+    meanwhile is passed on.
     """
+    with _EAR:
+        yield from _listening()
+
+
+def _listening() -> Iterator[None]:
     try:
         kept, ear = os.dup(2), os.memfd_create("stderr")
     except (OSError, AttributeError):  # no standard error, or a system without files in memory
@@ -169,11 +181,12 @@ def heard() -> Iterator[None]:
     finally:
         os.close(kept)
         os.close(ear)
-        is_complaint = re.match(rb"(_?[A-Z]\w*|tempfile\.tif): ", said)
-        if said and not is_complaint:
-            os.write(2, said)
-    if is_complaint:
-        line = said.partition(b"\n")[0].decode("ascii", "replace")
+        lines = said.splitlines(keepends=True)
+        complaints = [line for line in lines if _COMPLAINT.match(line)]
+        if others := b"".join(line for line in lines if line not in complaints):
+            os.write(2, others)
+    if complaints:
+        line = complaints[0].rstrip().decode("ascii", "replace")
         raise InputError(f"damaged TIFF file: {printable(line[:100].rstrip('.'))}")
 
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from convcli import grid, png
 from convcli.formats import FORMATS, can_hold
 from convcli.raster.metadata import DESCRIPTIVE
-from convcli.raster.opening import heard, pillow, quiet
+from convcli.raster.opening import heard, hush, pillow
 from convcli.raster.picture import FormatError, Metadata, Raster
 
 __all__ = ["encode"]
@@ -96,7 +96,8 @@ def _encoded(raster: Raster, format: str, info: Metadata, quality: int | None, c
     name, module = _ENCODERS.get(format, ("PPM", "Ppm"))
     stream = BytesIO()
     try:
-        with quiet(), heard() if format == "TIFF" else nullcontext():
+        hush()
+        with heard() if format == "TIFF" else nullcontext():
             import_module(f"PIL.{module}ImagePlugin")
             im = image.frombuffer(raster.mode, size, pixels, "raw", raster.mode, 0, 1)
             im.save(stream, name, **_options(format, info, quality, compression))
