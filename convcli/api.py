@@ -14,10 +14,10 @@ import numpy as np
 from convcli import levels, library
 from convcli.border import Border
 from convcli.errors import ConvError, FilterError
-from convcli.filters import Filter, Kernel, Link, Step
+from convcli.filters import Filter, Kernel, Link, Step, check_anchor
 from convcli.geometry import Geometry, Window
 from convcli.graph import Program
-from convcli.pipeline import Layout, compile_chain
+from convcli.pipeline import Layout, check_window, compile_chain
 from convcli.signal import Signal
 from convcli.words import amount
 
@@ -87,9 +87,11 @@ def plan(
 ) -> Program:
     """How `apply` would do it: `.method`, `.macs`, `.stages` with a plan each; `str()` says why."""
     window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
-    dtype = np.dtype(dtype).name
-    layout = Layout(white=levels.white_of(dtype))
-    return compile_chain(_links(filter), Signal.of(tuple(shape), dtype), window, layout, method)
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = str(dtype)
+    return _program(_links(filter), tuple(shape), name, window, method)
 
 
 def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anchor=None) -> Geometry:
@@ -99,18 +101,18 @@ def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anc
     (13, 13)
     """
     window = _window(stride, dilation, padding, "zeros", anchor, "correlate", 0)
-    return window.fit(tuple(size), _pair(kernel, "kernel"), window.anchor)
+    return window.fit(_pair(size, "size"), _pair(kernel, "kernel"), window.anchor)
 
 
-def kernel(text: str) -> Kernel:
-    """The kernel of a filter that is one kernel. Raises FilterError for chains and composites.
+def kernel(filter) -> Kernel:
+    """The kernel of a filter that is one kernel, given as in `apply`. Raises FilterError for chains and composites.
 
     >>> kernel("sobel-x").sum
     0.0
     """
-    links = library.parse(text)
+    links = _links(filter)
     if len(links) != 1 or links[0].filter.kernel is None:
-        raise FilterError(f'"{text}" is no single kernel')
+        raise FilterError(f'"{filter}" is no single kernel')
     return links[0].filter.kernel
 
 
@@ -122,12 +124,26 @@ def open(path: str | os.PathLike):
 
 
 def save(picture, path: str | os.PathLike, *, overwrite: bool = False) -> None:
-    """Writes a picture, whole or not at all; the format is that of the name. Raises OutputError."""
-    from convcli import files, raster
+    """Writes a picture that `open` gave, or pixels, whole or not at all; the format is that of the name.
+
+    pixels: (H, W) gray, (H, W, 2) with alpha, (H, W, 3) or (H, W, 4) colours, uint8 or uint16; other arrays as .npy,
+    and float32 gray as .tif. Raises OutputError, and ConvError where the format cannot hold it or the file is there.
+    """
+    from convcli import files, formats, raster
 
     path = Path(path)
-    form = raster.format_of(path.suffix)
-    files.write_atomic(path, lambda target: raster.encode(picture, form, target=target), overwrite)
+    form = formats.format_of(path.suffix)
+    if not isinstance(picture, raster.Raster):
+        pixels = np.asarray(picture)
+        if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "uif":
+            raise ConvError(f"pixels are {pixels.dtype} of shape {pixels.shape}, wanted numbers, (H, W) or (H, W, C)")
+        planes = pixels.reshape(*pixels.shape[:2], -1)
+        mode = formats.mode_of(pixels.dtype.name, planes.shape[2], alpha=planes.shape[2] in (2, 4))
+        picture = raster.Raster(planes, mode)
+    try:
+        files.write_atomic(path, lambda target: raster.encode(picture, form, target), overwrite)
+    except files.ExistsError as error:
+        raise type(error)(f"{error} (overwrite=True replaces it)") from None
 
 
 def usable_cores() -> int:
@@ -137,15 +153,13 @@ def usable_cores() -> int:
 
 def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
     """One picture through a chain."""
-    if pixels.ndim not in (2, 3) or pixels.size == 0:
-        raise ConvError(f"pixels have shape {pixels.shape}, wanted (H, W) or (H, W, C)")
-    if pixels.dtype.name not in DTYPES:
-        raise ConvError(f"pixels are {pixels.dtype.name}, wanted one of {', '.join(DTYPES)}")
-    planes = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.dtype.kind == "O":
+        raise ConvError("pixels are no array (of a picture, its .pixels are)")
+    planes = pixels[:, :, None] if pixels.ndim == 2 else pixels
     if not planes.dtype.isnative:
         planes = planes.astype(planes.dtype.newbyteorder("="))
+    program = _program(links, pixels.shape, planes.dtype.name, window, method)
     white = levels.white_of(planes.dtype.name)
-    program = compile_chain(links, Signal.of(planes.shape, planes.dtype.name), window, Layout(white=white), method)
     dtype = planes.dtype.name
     if rule in (None, "none"):
         wide = dtype == "float64" or (program.signal.whole and program.signal.peak > 2**24)
@@ -158,6 +172,18 @@ def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
     sums_planes = any(link.filter.kernel and link.filter.kernel.matrix.ndim == 3 for link in links)
     is_flat = out.shape[2] == 1 and (pixels.ndim == 2 or sums_planes)
     return out[:, :, 0] if is_flat else out
+
+
+def _program(links, shape: tuple[int, ...], dtype: str, window: Window, method: str) -> Program:
+    """The program for pixels of a shape and dtype."""
+    if len(shape) not in (2, 3) or min(shape) < 1:
+        raise ConvError(f"pixels have shape {shape}, wanted (H, W) or (H, W, C)")
+    if dtype not in DTYPES:
+        raise ConvError(f"pixels are {dtype}, wanted one of {', '.join(DTYPES)}")
+    check_anchor(links, window.anchor)
+    check_window(links, window)
+    layout = Layout(white=levels.white_of(dtype))
+    return compile_chain(links, Signal.of(shape, dtype), window, layout, method)
 
 
 def _links(filter) -> tuple[Link, ...]:

@@ -200,6 +200,8 @@ class _Runner:
             self._one(target, item, warnings)
         except OutputError as error:
             item.is_fatal, item.message = True, str(error)
+        except files.ExistsError as error:
+            item.message = f"{error} (-f overwrites, --skip-existing skips)"
         except ConvError as error:
             item.message = _placed(error, target.input)
         except MemoryError:
@@ -321,4 +323,4 @@ def _names(path: Path, prepared: job.Job, asked: str | None, suffix: str) -> lis
 def _placed(error: ConvError, place: str) -> str:
     """The message with the input in front, once."""
     name = printable("standard input" if place == STREAM else place or '""')
-    return str(error) if isinstance(error, files.ExistsError) or str(error).startswith(name) else f"{name}: {error}"
+    return str(error) if str(error).startswith(name) else f"{name}: {error}"

@@ -155,7 +155,7 @@ def check_output(path: Path, overwrite: bool = False) -> os.stat_result | None:
 
 
 def _exists(path: Path) -> ExistsError:
-    return ExistsError(f"{printable(path)}: exists already (-f overwrites, --skip-existing skips)")
+    return ExistsError(f"{printable(path)}: exists already")
 
 
 def _write_nameless(real: str, fill: _Fill, old: os.stat_result | None, overwrite: bool) -> bool:

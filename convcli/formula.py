@@ -113,6 +113,33 @@ class Formula:
             return Formula(self.text, self.what, self.names, self.calls, self.tree[1])
         return None
 
+    def slope(self, slopes: dict[str, float]) -> float:
+        """How much the value may change when each name changes by its own slope; inf where nothing is known.
+
+        >>> Formula.parse("hypot(x, y) / 2", ["x", "y"], "formula").slope({"x": 8.0, "y": 8.0})
+        8.0
+        """
+
+        def of(node) -> float:
+            if not isinstance(node, tuple):
+                return slopes.get(node, 0.0) if isinstance(node, str) else 0.0
+            operation, *parts = node
+            each = [of(part) for part in parts]
+            if not any(each):
+                return 0.0
+            if operation in ("Add", "Sub", "UAdd", "USub", "abs", "hypot"):
+                return sum(each)
+            if operation in ("maximum", "minimum"):
+                return max(each)
+            factors = [abs(part) for part in parts if isinstance(part, float)]
+            if operation == "Mult" and factors:
+                return sum(each) * factors[0]
+            if operation == "Div" and isinstance(parts[1], float) and parts[1]:
+                return each[0] / abs(parts[1])
+            return math.inf
+
+        return of(self.tree)
+
     def evaluate(self, values: dict):
         """The value over `values`: a float where all of them are numbers, else an array.
 

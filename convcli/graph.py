@@ -93,6 +93,8 @@ class Program:
         if any(plan.method == "reference" for plan in plans):  # a row takes long, and a signal waits for the strip
             return 1
         fitting = STRIP_BYTES // max((plan.row_bytes for plan in plans), default=1 << 14)
+        if any(plan.blocks.grain > 1 for plan in plans[:-1]):
+            fitting = max(fitting, 64)  # what an early step makes for the sake of its grain is then little of it all
         return max(fitting // grain, 1) * grain if grain > 1 else max(8, fitting)
 
     def run(self, pixels: np.ndarray, threads: int, sink) -> None:
@@ -168,8 +170,8 @@ class Graph:
     def compute(self, text: str, named: dict[str, int], where: str, real: str) -> int:
         """A formula over named nodes and `white`; the node itself where the formula is a bare name.
 
-        real: the dtype of sums made of it. A difference of squares loses half its digits, so steps inside a
-        composite ask for float64; whole numbers up to 2^12 have products that float32 holds exactly.
+        real: the dtype of sums made of it, and of the value, but that whole numbers up to 2^12 have products that
+        float32 holds exactly.
         """
         if text in named:
             return named[text]
@@ -183,7 +185,7 @@ class Graph:
             raise ConvError(f"{where}: pictures of different sizes meet in one formula: {sizes}")
         first = signals[names[0]]
         exact = all(signal.whole and signal.peak <= 2**12 for signal in signals.values())
-        dtype = "float32" if exact else "float64"
+        dtype = "float32" if exact else real
         signal = first.but(dtype=dtype, low=-np.inf, high=np.inf, whole=False, real=real)
         values = {"white": self.white}
 

@@ -97,6 +97,8 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     kept_alpha = header.alpha and request.alpha != "drop" and bool(program.colours)  # maps have no alpha
     width = program.signal.channels + (kept_alpha and not has_alpha)
     is_maps = bool(letters) and not program.colours
+    if is_maps and request.maps == "stack" and request.format is None:
+        request = replace(request, format="NPY")
     splits = is_maps and request.maps == "files" and request.format != "NPY"
     channels_out = 1 if splits else width
     wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, *request.fallbacks)))
@@ -109,7 +111,9 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
         mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
         if formats.can_hold(form, mode, channels_out):
             return Job(program, finish, form, mode, width, splits)
-    raise FormatError(_why_not(wanted[0], choices[0][1], channels_out, kept_alpha))
+    finish = choices[0][1]
+    mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
+    raise FormatError(_why_not(wanted[0], finish, channels_out, kept_alpha, mode))
 
 
 def run(job: Job, picture: "Raster", threads: int) -> Result:
@@ -155,7 +159,9 @@ def _finish(request: Request, header, program: Program, dtype: str) -> Finish:
     else:
         out, white = dtype, white_in
     proven = (program.signal.low, program.signal.high)
-    return Finish(rule, white_in, white, out, program.alpha, proven=proven, measures=request.measures)
+    return Finish(
+        rule, white_in, white, out, program.alpha, proven=proven, measures=request.measures, signed=program.is_signed
+    )
 
 
 def _declared(links: tuple[Link, ...]) -> str | None:
@@ -176,13 +182,17 @@ def _mode(dtype: str, channels: int, alpha: bool, colours: str) -> str:
     return formats.mode_of(dtype, channels, alpha)
 
 
-def _why_not(form: str, finish: Finish, channels: int, alpha: bool) -> str:
+def _why_not(form: str, finish: Finish, channels: int, alpha: bool, mode: str) -> str:
     """The message for a format that cannot hold the result."""
-    if channels > 4 or (channels > 1 and form in ("TXT", "CSV", "TSV", "PFM")):
-        return f"{form} cannot hold {channels} channels (use .npy)"
-    if finish.dtype.startswith("float"):
-        return f"{form} cannot hold numbers beyond 0..white (use .npy or .tif, or --range clip, abs, offset or stretch)"
-    if alpha:
-        return f"{form} cannot hold alpha (--alpha drop leaves it out)"
-    bits = 8 * np.dtype(finish.dtype).itemsize
-    return f"{form} cannot hold {channels} channel{'s' * (channels > 1)} of {bits} bits (use --depth 8, or .png)"
+    able = [name for name in formats.FORMATS if formats.can_hold(name, mode, channels)]
+    if finish.dtype.startswith("float") and not (channels > 1 and form in NUMBERS):
+        what, remedy = "numbers beyond 0..white", f"{', '.join(able)} can, or --range clip, abs, offset or stretch"
+    elif alpha and form in ("JPEG", "BMP", "GIF", "PPM", "PGM", "PNM"):
+        what, remedy = "alpha", "--alpha drop leaves it out"
+    else:
+        bits = 8 * np.dtype(finish.dtype).itemsize
+        what, remedy = (
+            f"{channels} channel{'s' * (channels > 1)} of {bits} bits",
+            f"{', '.join(able).lower() or 'none'} can",
+        )
+    return f"{form} cannot hold {what} ({remedy})"

@@ -25,7 +25,7 @@ class Tally:
     """What a range rule met: bounds of the sums, and how many samples fell below 0 and above white.
 
     min and max are in the picture's own levels, whose white is `white`. low and high count samples after the rule,
-    before clipping; `samples` is how many there were.
+    before clipping; `samples` is how many there were. signed: the sums lie around zero by their nature.
     """
 
     rule: str
@@ -35,6 +35,7 @@ class Tally:
     high: int = 0
     samples: int = 0
     white: float = 255.0
+    signed: bool = False
 
     def add(self, other: "Tally") -> None:
         """Takes another tally in."""
@@ -46,10 +47,8 @@ class Tally:
         """The range that keeps what was lost, where more than 1 % of the samples was; else None."""
         if self.low + self.high <= 0.01 * self.samples:
             return None
-        is_abs_enough = (
-            self.rule == "clip" and self.low and -self.min <= self.white and self.high <= 0.01 * self.samples
-        )
-        return "abs" if is_abs_enough else "stretch"
+        fits = self.signed and -self.min <= self.white and self.high <= 0.01 * self.samples
+        return "abs" if self.rule == "clip" and fits else "stretch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,7 @@ class Finish:
     rule: resolved, not `auto`. white_in, white: the picture's own white level and the output's. dtype: of the
     output. bounds: smallest and largest sum, for `stretch`. alpha: the last channel is alpha. proven: bounds of all
     sums that the weights prove; where they keep within the levels, nothing is looked at but by wish (`measures`).
+    signed: the sums lie around zero by their nature.
     """
 
     rule: str
@@ -69,6 +69,7 @@ class Finish:
     bounds: tuple[float, float] = (0.0, 1.0)
     proven: tuple[float, float] = (-inf, inf)
     measures: bool = True
+    signed: bool = False
 
     def apply(self, block: np.ndarray, out: np.ndarray) -> Tally:
         """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` is used up."""
@@ -83,7 +84,7 @@ class Finish:
         return self._colours(block[:, :, :-1], out[:, :, :-1])
 
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
-        tally = Tally(self.rule, samples=block.size, white=self.white_in)
+        tally = Tally(self.rule, samples=block.size, white=self.white_in, signed=self.signed)
         if self.rule == "none":
             if self.measures:
                 tally.min, tally.max = float(block.min()), float(block.max())
@@ -149,7 +150,7 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     program.run(
         pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))
     )
-    total = Tally(finish.rule, white=finish.white_in)
+    total = Tally(finish.rule, white=finish.white_in, signed=finish.signed)
     for tally in tallies:
         total.add(tally)
     return out, total

@@ -12,13 +12,13 @@ import numpy as np
 
 from convcli.border import Border
 from convcli.errors import ConvError
-from convcli.filters import Filter, Kernel, Point, Pool
+from convcli.filters import Filter, Kernel, Link, Point, Pool
 from convcli.formula import Formula
 from convcli.geometry import Field, Window
 from convcli.graph import Graph, Program, Stage
 from convcli.signal import Signal
 
-__all__ = ["Layout", "compile_chain", "has_own_window"]
+__all__ = ["Layout", "check_window", "compile_chain", "has_own_window"]
 
 SAFE_GAIN = 16.0  # times the 3e-5 of a level that float32 may be off at 255: still within a thousandth
 
@@ -52,7 +52,7 @@ def compile_chain(links, signal: Signal, window: Window, layout: Layout | None =
     The window's stride belongs to the last step that has a window; pooling steps have their own window otherwise.
     Raises ConvError and its children where sizes, planes, channels or the method do not fit.
     """
-    later = prod(max(_gains(link.filter), 1.0) for link in links[1:])
+    later = prod(max(_gain(link.filter), 1.0) for link in links[1:])
     if later > SAFE_GAIN:  # what an early step rounds off, a late one would show
         signal = signal.but(real="float64")
     chain = _Chain(Graph(signal, (layout or Layout()).white), layout or Layout(), method)
@@ -78,12 +78,32 @@ def _letters(select: str) -> list[str]:
     return letters
 
 
-def _gains(filter_: Filter) -> float:
-    """How much a filter may enlarge an error in its input; formulas, squares and roots have no limit."""
-    action = filter_.steps[0].action
-    if not filter_.is_single or (isinstance(action, Point) and action.name in ("square", "sqrt")):
-        return inf
-    return float(np.abs(action.weights).sum()) if isinstance(action, Kernel) else 1.0
+def _gain(filter_: Filter) -> float:
+    """How much a filter may enlarge an error in its input; squares, roots and the like have no limit."""
+    slopes = {"image": 1.0}
+    for step in filter_.steps:
+        into = Formula.parse(step.of, [*slopes, "white"], filter_.name).slope(slopes)
+        if isinstance(step.action, Kernel):
+            slopes[step.name] = into * float(np.abs(step.action.weights).sum())
+        elif isinstance(step.action, Point) and step.action.name in ("square", "sqrt"):
+            slopes[step.name] = inf
+        else:
+            slopes[step.name] = into
+    if filter_.result is None:
+        return slopes[filter_.steps[-1].name]
+    return Formula.parse(filter_.result, [*slopes, "white"], filter_.name).slope(slopes)
+
+
+def check_window(links: tuple[Link, ...], window: Window) -> None:
+    """Raises ConvError for parts of a window that no step of a chain of points and pools would use."""
+    if not all(has_own_window(link.filter) for link in links):
+        return
+    has_pool = any(isinstance(link.filter.steps[0].action, Pool) for link in links)
+    usual = Window()
+    for word in ("stride", "dilation", "op", "bias", "anchor"):
+        if getattr(window, word) != getattr(usual, word) and not (word == "stride" and has_pool):
+            remedy = "put it behind the step's name, as in max-pool:2,dilation=2" if has_pool else "leave it out"
+            raise ConvError(f"no step of this chain takes the {word} ({remedy})")
 
 
 def has_own_window(filter_: Filter) -> bool:
@@ -191,12 +211,14 @@ class _Chain:
         """Steps that meet in a formula. Those that only the result needs take the stride; the others run densely."""
         dense = replace(window, stride=(1, 1), bias=0.0, anchor=None)
         streams, real = {"image": stream}, self.graph.signal(stream.node).real
+        # a difference of squares loses half its digits
+        inner_real = real if _gain(filter_) <= SAFE_GAIN else "float64"
         result = filter_.result or filter_.steps[-1].name
         inner = {name for step in filter_.steps for name in self._names(step.of, filter_)}
         outer = self._names(result, filter_)
         strided = {"image"} if window.stride == (1, 1) else set()
         for step in filter_.steps:
-            of, own = self._formula(step.of, streams, filter_.name, "float64"), dense
+            of, own = self._formula(step.of, streams, filter_.name, inner_real), dense
             if isinstance(step.action, Pool):
                 own = replace(dense, padding="same")
             elif isinstance(step.action, Kernel) and step.name not in inner:

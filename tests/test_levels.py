@@ -296,7 +296,10 @@ def test_tallies_add_up():
     ],
 )
 def test_remedy_above_one_percent(rule, least, low, high, remedy):
-    assert Tally(rule, white=255.0, min=least, max=999, low=low, high=high, samples=1000).remedy == remedy
+    tally = Tally(rule, white=255.0, min=least, max=999, low=low, high=high, samples=1000, signed=True)
+    assert tally.remedy == remedy
+    if remedy == "abs":  # it would fold what only dips below black
+        assert replace(tally, signed=False).remedy == "stretch"
 
 
 @pytest.mark.parametrize("matrix", [np.ones((3, 3)) / 9, np.eye(3) / 3, np.array([[1.0]])], ids=["box", "eye", "one"])

@@ -350,13 +350,13 @@ def test_a_filter_keeps_the_channels_and_shares_its_weights():
     assert (row["receptive_field"], row["jump"], row["start"]) == ([3, 3], [2, 3], [1.0, 1.0])
 
 
-def test_a_chain_is_a_stack_and_the_stride_is_for_its_last_kernel():
+def test_a_chain_is_a_stack_and_the_stride_is_for_its_last_window():
     report = of_kernel("--m 40x50 --stride 3 --padding same", "box:3,stride=2 | sobel-x | relu | max-pool:2")
-    assert [row["out"] for row in report["layers"]] == [[1, 20, 25], [1, 7, 9], [1, 7, 9], [1, 3, 4]]
-    assert [row["stride"] for row in report["layers"]] == [[2, 2], [3, 3], None, [2, 2]]
+    assert [row["out"] for row in report["layers"]] == [[1, 20, 25], [1, 20, 25], [1, 20, 25], [1, 7, 8]]
+    assert [row["stride"] for row in report["layers"]] == [[2, 2], [1, 1], None, [3, 3]]
     assert [row["padding"] for row in report["layers"]] == [[1, 1, 1, 1], [1, 1, 1, 1], None, [0, 0, 0, 0]]
-    assert [row["receptive_field"] for row in report["layers"]] == [[3, 3], [7, 7], [7, 7], [13, 13]]
-    assert [row["jump"] for row in report["layers"]] == [[2, 2], [6, 6], [6, 6], [12, 12]]
+    assert [row["receptive_field"] for row in report["layers"]] == [[3, 3], [7, 7], [7, 7], [9, 9]]
+    assert [row["jump"] for row in report["layers"]] == [[2, 2], [2, 2], [2, 2], [6, 6]]
 
 
 def test_a_composite_is_its_steps_and_what_joins_them():

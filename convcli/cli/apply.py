@@ -126,10 +126,12 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     from convcli.cli.talk import Ledger, Talk
     from convcli.filters import adjusted, check_anchor
     from convcli.job import Request
+    from convcli.pipeline import check_window
 
     links = adjusted(library.parse(filter_text, asked["folders"]), asked["normalize"], asked["scale"])
     window = window_of(asked, asked["bias"])
     check_anchor(links, window.anchor)
+    check_window(links, window)
     is_stream = output == batch.STREAM or (batch.STREAM in inputs and output is None)
     request = Request(
         links,

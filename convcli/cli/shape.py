@@ -138,15 +138,16 @@ def _layers(texts: tuple[str, ...], asked: dict) -> list[Layer]:
 def _filtered(shape: tuple[int, int, int], chain: str, asked: dict) -> Report:
     """The report of a filter or chain, compiled by the code that `apply` runs."""
     _refuse(asked, ("out_channels", "groups", "no_bias"), "--kernel: a filter brings its own weights")
+    from convcli.filters import Point
     from convcli.library import parse
-    from convcli.pipeline import compile_chain, has_own_window
+    from convcli.pipeline import compile_chain
     from convcli.signal import Signal
 
     channels, height, width = shape
     links, window, rows, told = parse(chain), _window(asked), [], 0
-    sliding = [n for n, link in enumerate(links) if not has_own_window(link.filter)]
+    sliding = [n for n, link in enumerate(links) if not isinstance(link.filter.steps[0].action, Point)]
     for n, link in enumerate(links):
-        # A beginning of the chain tells what one number sees there; the stride is for the last kernel of all.
+        # A beginning of the chain tells what one number sees there; the stride is for the last window of all.
         own = window if n >= max(sliding, default=0) else replace(window, stride=(1, 1))
         try:
             program = compile_chain(links[: n + 1], Signal.of((height, width, channels), "uint8"), own)

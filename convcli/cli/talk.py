@@ -34,6 +34,7 @@ class Talk:
         if not self.is_stdout_free:
             for warning in warnings:
                 click.echo(f"convcli: warning: {printable(item.input)}: {warning}", err=True)
+            self._details(item, err=True)
             return
         source, output = printable(item.input), printable(item.output)
         if item.status == "skipped":
@@ -44,9 +45,13 @@ class Talk:
         click.echo(f"{source}  {before} -> {output}  {after}  ({self._how(item)})")
         for warning in warnings:
             click.secho(f"  {warning}", fg="yellow")
+        self._details(item)
+
+    def _details(self, item: Item, err: bool = False) -> None:
+        """How each step is computed, for those who ask."""
         if self.verbose:
             for line in str(item.program).splitlines():
-                click.secho(f"  {line}", dim=True)
+                click.secho(f"  {line}", dim=True, err=err)
 
     def _how(self, item: Item) -> str:
         """Kernel size, padding, mode, method and time."""
