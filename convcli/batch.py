@@ -22,6 +22,7 @@ from convcli.report import Item
 __all__ = ["MAX_PIXELS", "STREAM", "Destination", "Options", "Target", "plan_targets", "run"]
 
 STREAM = "-"
+TEXTS = ("TXT", "CSV", "TSV")
 MAX_PIXELS = raster.MAX_PIXELS
 
 
@@ -287,6 +288,8 @@ class _Runner:
             warnings.extend(line for line in lost if line not in warnings)
 
         if path is None:
+            if form not in TEXTS and sys.stdout.isatty():
+                raise ConvError(f"{form} is not for a terminal (name a file with -o)")
             fill(sys.stdout.buffer)
             sys.stdout.buffer.flush()
             return

@@ -99,7 +99,7 @@ def format_of(extension: str) -> str:
     word = extension.lower().removeprefix(".")
     known = {extension: name for name, form in FORMATS.items() for extension in form.extensions}
     if not word:
-        raise ConvError(f"the name of an output needs an extension, or --format one of {', '.join(known)}")
+        raise ConvError(f"the name needs an extension, or a / at its end for a folder ({', '.join(known)})")
     if word not in known:
         raise ConvError(f'"{printable(word)}" is no format that can be written{hint(word, known)} ({", ".join(known)})')
     return known[word]

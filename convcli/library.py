@@ -108,7 +108,10 @@ def locate(name: str, folders: Sequence[str | Path] = ()) -> Path:
         path = folder / f"{name}.toml"
         if os.path.exists(path):  # unlike Path.exists, it takes a name of any length
             return path
-    raise FilterError(f'no kernel is called "{printable(name)}"{hint(name, names(folders))} (convcli kernels list)')
+    near, remedy = hint(name, names(folders)), "convcli kernels list"
+    if "," in name and "=" in name:
+        near, remedy = "", f"the words of a step follow a colon: {name.replace(',', ':', 1)}"
+    raise FilterError(f'no kernel is called "{printable(name)}"{near} ({printable(remedy)})')
 
 
 def entries(folders: Sequence[str | Path] = ()) -> list[Entry]:

@@ -109,7 +109,8 @@ def list_(folders, as_json):
 
 
 @command.command("show")
-@click.argument("text", metavar="FILTER", shell_complete=_complete)
+@click.argument("text", metavar="FILTER", required=False, shell_complete=_complete)
+@click.option("-k", "--kernel", metavar="FILTER", help="The filter, where it begins with a minus sign.")
 @click.option("--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op.")
 @click.option("--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Print the weights as a file of this kind.")
@@ -117,7 +118,7 @@ def list_(folders, as_json):
 @click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
 @folder_option
 @json_option
-def show(text, as_applied, op, form, output, force, folders, as_json):
+def show(text, kernel, as_applied, op, form, output, force, folders, as_json):
     """Show a kernel: its weights, what they add up to, where they come from.
 
     FILTER is a name with or without parameters, a file or a matrix, as in `convcli apply`.
@@ -129,6 +130,9 @@ def show(text, as_applied, op, form, output, force, folders, as_json):
       convcli kernels show emboss --as-applied --op convolve
       convcli kernels show gabor:theta=45 --format csv -o gabor.csv
     """
+    if (text is None) == (kernel is None):
+        raise click.UsageError("show takes one FILTER (convcli kernels show sobel-x)")
+    text = text or kernel
     links = library.parse(text, folders)
     if len(links) != 1:
         raise FilterError(f"{printable(text)} is a chain, show takes one filter")

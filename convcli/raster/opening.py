@@ -209,4 +209,5 @@ def check_size(height: int, width: int, max_pixels: int) -> None:
 
 
 def _too_large(pixels: int, max_pixels: int) -> str:
-    return f"{pixels / 1e6:.1f} MP, over the limit of {max_pixels / 1e6:.1f} MP (raise with --max-pixels)"
+    digits = 1 if max_pixels >= 1e6 else 6
+    return f"{pixels / 1e6:.{digits}f} MP, over the limit of {max_pixels / 1e6:.{digits}f} MP (raise with --max-pixels)"
