@@ -55,10 +55,11 @@ def main() -> int:
             folder = Path(name)
             shutil.copytree(ROOT / "samples", folder / "samples")
 
-            def renewed(match: re.Match, folder=folder) -> str:
+            def renewed(match: re.Match, folder=folder, document=document) -> str:
                 kind, text = match.groups()
                 if kind == "python":
-                    subprocess.run([sys.executable, "-c", text], cwd=folder, check=True, timeout=120)
+                    if subprocess.run([sys.executable, "-c", text], cwd=folder, timeout=120).returncode:
+                        raise SystemExit(f"{document.name}: the block that begins with {text.splitlines()[0]!r} fails")
                     return match.group()
                 return f"```console\n{session(text, folder)}```"
 
