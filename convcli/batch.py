@@ -13,6 +13,8 @@ from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
+
 from convcli import files, formats, job, raster
 from convcli.errors import ConvError, InputError, OutputError, printable
 from convcli.job import Request
@@ -194,6 +196,7 @@ class _Runner:
         self.written: set[str] = set()
         self.lock = Lock()
 
+    @np.errstate(all="ignore")
     def one(self, target: Target) -> tuple[Item, list[str]]:
         """One picture: its item and the warnings about it."""
         item, warnings, began = Item(target.input, target.output or None), [], perf_counter()

@@ -72,7 +72,8 @@ class Kernel:
     @cached_property
     def sum(self) -> float:
         """Sum of the effective weights (exact for whole numbers)."""
-        return float(self.matrix.sum()) * self.scale
+        with np.errstate(over="ignore"):
+            return float(self.matrix.sum()) * self.scale
 
     @property
     def is_whole(self) -> bool:
@@ -126,7 +127,8 @@ class Kernel:
 
 def _cancel(maps: np.ndarray) -> np.ndarray:
     """For each row of weights, whether they sum to zero."""
-    return np.abs(maps.sum(axis=1)) <= 1e-9 * np.abs(maps).sum(axis=1)
+    with np.errstate(over="ignore"):
+        return np.abs(maps.sum(axis=1)) <= 1e-9 * np.abs(maps).sum(axis=1)
 
 
 @dataclass(frozen=True, slots=True)

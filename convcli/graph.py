@@ -14,7 +14,7 @@ from convcli import planner, pointwise
 from convcli.border import Border
 from convcli.engine.pooling import MaxPooled
 from convcli.engine.strips import Convolved, Picture, Rows, walk
-from convcli.errors import ConvError
+from convcli.errors import ConvError, GeometryError
 from convcli.filters import Kernel, Point
 from convcli.formula import Formula
 from convcli.geometry import Field, Geometry
@@ -24,6 +24,8 @@ from convcli.signal import Signal
 __all__ = ["Graph", "Program", "Stage"]
 
 STRIP_BYTES = 1 << 22  # working memory of a strip: it stays in the second-level cache of a core
+MOST_BYTES = 1 << 29  # of the rows that one window sees
+MOST_PADDING = 1 << 24  # columns
 SMALL = 1 << 21  # multiply-adds and samples below which a second thread costs more than it saves
 
 
@@ -198,11 +200,19 @@ class Graph:
         self, node: int, kernel: Kernel, geometry: Geometry, bias=0.0, outside=None, method="auto"
     ) -> tuple[int, Plan]:
         """A convolution, and its plan. outside: what stands outside where the border is flat (default: its value)."""
-        signal, (height, width) = self.signal(node), geometry.out
+        signal, (height, out_width) = self.signal(node), geometry.out
         chosen = planner.choose(geometry, kernel, signal, bias, method)
+        rows = (chosen.blocks.grain - 1) * geometry.y.stride + geometry.y.reach
+        width = geometry.x.lo + geometry.x.size + geometry.x.hi
+        size = rows * width * signal.channels * np.dtype(chosen.numbers.dtype).itemsize
+        if size > MOST_BYTES or width - geometry.x.size > MOST_PADDING:
+            raise GeometryError(
+                f"the window sees {geometry.y.reach} rows of {width} pixels at once, more than memory is meant for"
+                " (use less padding or dilation)"
+            )
         out = Signal(
             height,
-            width,
+            out_width,
             kernel.maps or signal.channels,
             chosen.numbers.dtype if kernel.scale == 1 and not bias else chosen.real,
             chosen.low,
@@ -268,6 +278,7 @@ class Graph:
         return len(self.nodes) - 1
 
 
+@np.errstate(all="ignore")
 def _mean(rows: Rows) -> np.ndarray:
     """Mean of each channel, in float64."""
     height, width, channels = rows.signal.shape

@@ -34,6 +34,7 @@ class Request:
 
     format: the format that the output's name or --format asks for, or None for the input's; fallbacks: the formats
     that may stand in for that one. maps: `files` or `stack`. measures: a report wants the bounds of the sums.
+    max_pixels: the most that any step may give.
     """
 
     links: tuple[Link, ...]
@@ -47,6 +48,7 @@ class Request:
     maps: str = "files"
     fallbacks: tuple[str, ...] = ("PNG", "TIFF", "NPY")
     measures: bool = True
+    max_pixels: int = 2**63
 
 
 class Job(NamedTuple):
@@ -94,6 +96,10 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     layout = Layout(letters, has_alpha, header.white, select, request.alpha)
     signal = Signal.of((shape[0], shape[1], channels), dtype)
     program = compile_chain(request.links, signal, request.window, layout, request.method)
+    for stage in program.stages:
+        if stage.size_out[0] * stage.size_out[1] > request.max_pixels:
+            size = f"{stage.size_out[0]} x {stage.size_out[1]}"
+            raise ConvError(f"{stage.step} would give {size} pixels, over the limit (raise with --max-pixels)")
     kept_alpha = header.alpha and request.alpha != "drop" and bool(program.colours)  # maps have no alpha
     width = program.signal.channels + (kept_alpha and not has_alpha)
     is_maps = bool(letters) and not program.colours
@@ -155,7 +161,10 @@ def _finish(request: Request, header, program: Program, dtype: str) -> Finish:
         out, white = {"8": ("uint8", 255.0), "16": ("uint16", 65535.0)}[request.depth]
         white_in = white if header.mode == "grid" else white_in  # a grid's numbers are levels already
     elif rule == "none" or request.depth == "float":
-        out, white = ("float64" if header.mode == "grid" else "float32"), white_in
+        signal = program.signal
+        is_wide = signal.dtype == "float64" or (signal.whole and signal.peak > 2**24)
+        is_wide = header.mode == "grid" or (is_wide and request.format in NUMBERS and request.format != "PFM")
+        out, white = ("float64" if is_wide else "float32"), white_in
     else:
         out, white = dtype, white_in
     proven = (program.signal.low, program.signal.high)

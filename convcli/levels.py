@@ -101,7 +101,7 @@ class Finish:
             low, high = (low + self.white) / 2, (high + self.white) / 2
         elif self.rule == "stretch":
             first, last = self.bounds
-            share = self.white / (last - first) if last > first else 0.0
+            share = 0.0 if self._is_flat(first, last) else self.white / (last - first)
             block = _scaled(block, share, -first * share)
             low, high = 0, self.white
         else:
@@ -117,6 +117,11 @@ class Finish:
             tally.high = int(np.count_nonzero(block > most))  # an integer: beside a float all would become floats
         self._round(block, out, clip=low < 0 or high > self.white)
         return tally
+
+    def _is_flat(self, first: float, last: float) -> bool:
+        """True where the sums differ by no more than rounding: a stretch would show its noise."""
+        is_bounded = isfinite(self.proven[0]) and isfinite(self.proven[1])
+        return last - first <= (2 * self._slack if is_bounded else 1e-6 * max(abs(first), abs(last)))
 
     def _keeps_within_levels(self) -> bool:
         """True where no sum can leave 0..white."""

@@ -37,6 +37,8 @@ __all__ = [
     "spelling",
 ]
 
+MAX_STEPS = 64  # of a chain
+
 POINTS = ("relu", "abs", "square", "sqrt", "threshold")
 POOLS = {"max-pool": "max", "avg-pool": "avg"}
 
@@ -76,6 +78,8 @@ def parse(text: str, folders: Sequence[str | Path] = ()) -> "tuple[Link, ...]":
     ['gaussian:1.4', 'sobel-x:stride=2']
     """
     steps = [step.strip() for step in text.split("|")]
+    if len(steps) > MAX_STEPS:
+        raise FilterError(f"the chain has {len(steps)} steps (at most {MAX_STEPS})")
     for n, step in enumerate(steps, 1):
         if not step:
             raise FilterError("the filter is empty" if len(steps) == 1 else f"step {n} of the chain is empty")

@@ -164,7 +164,8 @@ class _Chain:
         return self._composite(filter_, stream, window)
 
     def _is_weighted(self, action) -> bool:
-        if self.alpha is None or self.layout.alpha_rule != "auto":
+        # colours that pass through keep their alpha, or what it hid would show
+        if self.alpha is None or self.layout.alpha_rule != "auto" or self.layout.select not in ("each", "gray"):
             return False
         smooths = isinstance(action, Kernel) and action.planes is None and not action.is_zero_sum
         return smooths or (isinstance(action, Pool) and action.kind == "avg")

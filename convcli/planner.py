@@ -51,6 +51,7 @@ class Plan(NamedTuple):
         return f"{self.method} in {self.numbers.dtype}: {self.why}"
 
 
+@np.errstate(all="ignore")
 def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0, method: str = "auto") -> Plan:
     """The plan for one kernel over one signal. Raises ConvError where `method` cannot do it, and says why."""
     if kernel.planes is not None and kernel.planes != signal.channels:

@@ -1714,3 +1714,51 @@ def test_more_pixels_than_allowed(desk):
     line = refused("apply", "box:3", "a.png", "--max-pixels", "4199", code=1)
     assert "--max-pixels" in line
     assert convcli("apply", "box:3", "a.png", "--max-pixels", "4200").code == 0
+
+
+# ------------------------------------------------------------------------- found by attack, and to stay found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sobel-x", "--padding", "1000000000"),
+        ("sobel-x", "--padding", "20000"),
+        ("sobel-x", "--dilation", "1000000000000"),
+        ("1 1", "--dilation", "200000000"),
+        ("gaussian:1", "--dilation", "1500"),
+        ("box:3", "--padding", "0,0,0,100000000"),
+        ("box:3 | max-pool:2,padding=1,stride=1 | box:3", "--padding", "14000"),
+    ],
+)
+def test_what_a_small_picture_would_blow_up_to_is_refused_at_once(desk, words):
+    save("a.png", samples(3, 3))
+    line = refused("apply", words[0], "a.png", *words[1:], code=1)
+    assert "--max-pixels" in line or "less padding or dilation" in line
+
+
+def test_a_chain_has_an_end(desk):
+    save("a.png", samples(3, 3))
+    assert "at most" in refused("apply", " | ".join(["identity"] * 300), "a.png")
+
+
+@pytest.mark.parametrize("chain", ["gaussian:20", "log:3", "gabor", "high-pass", "gaussian:1 | gaussian:1"])
+def test_a_flat_picture_stretched_is_flat(desk, chain):
+    save("a.png", np.full((60, 70, 3), 77, np.uint8))
+    assert convcli("apply", chain, "a.png", "-o", "b.png", "--range", "stretch").code == 0
+    assert len(np.unique(load("b.png"))) == 1
+
+
+def test_large_whole_sums_are_printed_exactly(desk):
+    Image.fromarray(np.array([[16777217, 2147483647], [123456789, -5]], np.int32)).save("a.tif")
+    assert (
+        convcli("apply", "identity", "a.tif", "-o", "-", "--format", "txt").out == "16777217 2147483647\n123456789 -5\n"
+    )
+    save("b.png", np.array([[65535, 65534], [65533, 65531]], np.uint16))
+    convcli("apply", "1001", "b.png", "-o", "b.npy")
+    assert np.load("b.npy").ravel().tolist() == [65600535, 65599534, 65598533, 65596531]
+
+
+def test_an_option_cannot_forge_a_line(desk):
+    save("a.png", samples(3, 3))
+    assert "forged" in refused("apply", "box:3", "a.png", "--stride", "3\nconvcli: forged")

@@ -125,6 +125,9 @@ def main(args: list[str] | None = None) -> None:
         _die(ended.args[0])
     except BrokenPipeError:
         _die(getattr(signal, "SIGPIPE", signal.SIGTERM))
+    except MemoryError:
+        _complain("not enough memory")
+        code = 1
     except OSError as error:  # those of files are told where they happen
         _complain(f"standard output: {reason(error)}")
         _leave(3, flushes=False)
@@ -133,7 +136,8 @@ def main(args: list[str] | None = None) -> None:
             import traceback
 
             traceback.print_exc()
-        _complain(f"this is a bug: {type(bug).__name__}: {bug} (convcli --debug shows more; please report it)")
+        said = next(iter(str(bug).splitlines()), "")
+        _complain(f"this is a bug: {type(bug).__name__}: {said} (convcli --debug shows more; please report it)")
         code = 70
     _leave(code if isinstance(code, int) else 0)
 
@@ -173,8 +177,7 @@ def _die(number: int) -> None:
 
 
 def _complain(message: object) -> None:
-    lines = [printable(line) for line in str(message).splitlines()] or [""]
-    click.echo("\n".join([f"convcli: {lines[0]}", *lines[1:]]), err=True)
+    click.echo(f"convcli: {printable(message)}", err=True)  # in one line, whatever was typed
 
 
 def _reworded(error: click.ClickException, args: list[str]) -> str:

@@ -117,7 +117,8 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
       convcli apply -k "-1 0 1; -2 0 2; -1 0 1" photo.png --range offset
       printf '1 2 3\\n4 5 6\\n' | convcli apply box:3 -
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # strips run side by side, not parts of one product
+    for library in ("OPENBLAS", "MKL", "BLIS"):  # strips run side by side, not parts of one product
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     filter_text, inputs = _filter_and_images(kernel, args)
     on_exists = _on_exists(asked)
     _refuse_nonsense(asked, output, report)
@@ -144,6 +145,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         format=_format(inputs, output, asked["extension"], formats.format_of),
         maps=asked["maps"],
         measures=report is not None,
+        max_pixels=asked["max_pixels"] or batch.MAX_PIXELS,
         **({"fallbacks": ("PNG",)} if is_stream else {}),
     )
     where = batch.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])

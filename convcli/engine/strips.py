@@ -212,8 +212,13 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
 
     shares = [starts[a:b] for a, b in pairwise(bounds)]
     others = [Thread(target=work, args=(share,), daemon=True) for share in shares[1:]]
-    for other in others:
-        other.start()
+    for n, other in enumerate(others):
+        try:
+            other.start()
+        except RuntimeError:  # no more threads to be had: this one does the rest
+            shares[0] = [*shares[0], *(start for share in shares[n + 1 :] for start in share)]
+            del others[n:]
+            break
     work(shares[0])
     for other in others if not failures or isinstance(failures[0], Exception) else ():  # a signal does not wait
         other.join()
