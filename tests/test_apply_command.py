@@ -1752,7 +1752,8 @@ def test_a_flat_picture_stretched_is_flat(desk, chain):
 def test_large_whole_sums_are_printed_exactly(desk):
     Image.fromarray(np.array([[16777217, 2147483647], [123456789, -5]], np.int32)).save("a.tif")
     assert (
-        convcli("apply", "identity", "a.tif", "-o", "-", "--format", "txt").out == "16777217 2147483647\n123456789 -5\n"
+        convcli("apply", "identity", "a.tif", "-o", "-", "--format", "txt").out
+        == b"16777217 2147483647\n123456789 -5\n"
     )
     save("b.png", np.array([[65535, 65534], [65533, 65531]], np.uint16))
     convcli("apply", "1001", "b.png", "-o", "b.npy")
