@@ -23,7 +23,7 @@ from convcli.signal import Signal
 
 __all__ = ["Graph", "Program", "Stage"]
 
-STRIP_BYTES = 1 << 22  # working memory of a strip: it stays in the second-level cache of a core
+STRIP_BYTES = 1 << 23  # working memory of a strip: it stays in the second-level cache of a core
 MOST_BYTES = 1 << 29  # of the rows that one window sees
 MOST_PADDING = 1 << 24  # columns
 SMALL = 1 << 21  # multiply-adds and samples below which a second thread costs more than it saves

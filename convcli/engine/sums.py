@@ -12,7 +12,7 @@ from convcli.engine.scratch import Scratch
 
 __all__ = ["group", "passes", "phases", "rows_in_cache", "weighted_sum"]
 
-CACHED = 1 << 19  # bytes of one array among the three or four of a pass
+CACHED = 1 << 21  # bytes of one array among the three or four of a pass
 
 Terms = list[tuple[float, list[tuple[bool, Hashable]]]]
 
