@@ -7,7 +7,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Condition, Lock, Thread
 from time import perf_counter
@@ -42,8 +41,7 @@ class Destination(NamedTuple):
     compression: str = "fast"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a run goes: pictures at once, threads for all of them, limits, and what counts as a failure."""
 
     jobs: int = 1
@@ -107,7 +105,7 @@ def run(request: Request, targets: list[Target], destination: Destination, optio
     An item that could not be written (`is_fatal`) ends the run: nothing after it would fare better.
     """
     jobs = max(1, min(options.jobs, len(targets)))
-    runner = _Runner(request, destination, replace(options, threads=max(1, options.threads // jobs)))
+    runner = _Runner(request, destination, options._replace(threads=max(1, options.threads // jobs)))
     workers, written = _Workers(jobs, runner.one, targets) if jobs > 1 else None, 0
     try:
         for item, warnings in workers or map(runner.one, targets):

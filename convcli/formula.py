@@ -10,7 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from convcli.errors import FilterError, hint, printable
 
@@ -74,8 +74,7 @@ _PLAIN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(NamedTuple):
     """A formula that has been read: what it is for, the names it needs, the functions it calls, and its tree.
 
     A node of the tree is a number, a name, or a tuple of an operation and its parts.

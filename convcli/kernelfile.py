@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcli import checks
 from convcli.checks import MAX_SIDE
@@ -37,8 +37,7 @@ _TAKEN = {*FUNCTIONS, *_TAPS, "pi", "image", "white"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A number that the user may give, its bounds included."""
 
     name: str
@@ -76,8 +75,7 @@ class Parameter:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A step as it is written: the name of a filter, formulas for its parameters, and what it looks at.
 
     The key of a parameter is empty where it is the first, given without its name.

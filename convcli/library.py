@@ -8,9 +8,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcli import kernelfile, matrix
 from convcli.border import Border
@@ -49,8 +49,7 @@ _NAME = re.compile(r"([^:]*)(?::(.*))?", re.DOTALL)
 _MATRIX = re.compile(rf"(.*?)(?:\s*:\s*((?:{'|'.join(WINDOW_WORDS)})\s*=.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A kernel file of a folder: its name, its path, and its definition or what is wrong with it."""
 
     name: str
@@ -58,8 +57,7 @@ class Entry:
     found: Definition | ConvError
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """A step taken apart: its kind (matrix, file, name), what it names, the words for its kernel, its window.
 
     The key "" stands for the first parameter; the keys of `window` are fields of geometry.Window.

@@ -4,9 +4,10 @@
 the colours of smoothing kernels; whatever is not filtered is sampled at the end, once, under the anchor.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import inf, prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,12 +39,11 @@ class Layout:
     alpha_rule: str = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """A node, and what it has seen of the picture."""
 
     node: int
-    field: Field = field(default_factory=Field)
+    field: Field = Field()
 
 
 def compile_chain(links, signal: Signal, window: Window, layout: Layout | None = None, method="auto") -> Program:
@@ -133,7 +133,7 @@ class _Chain:
         return self.layout.colours.index(letter)
 
     def _to_gray(self) -> None:
-        self.colour = replace(self.colour, node=self.graph.gray(self.colour.node))
+        self.colour = self.colour._replace(node=self.graph.gray(self.colour.node))
         self.letters = "l"
         self.wanted = list(range(self.graph.signal(0).channels - self.layout.alpha))  # nothing is left to pass through
 
@@ -189,7 +189,7 @@ class _Chain:
         if isinstance(action, Point):
             node = graph.point(stream.node, action)
             graph.stages.append(Stage(name, action.name, None, None, size_in, graph.signal(node).shape))
-            return replace(stream, node=node)
+            return stream._replace(node=node)
         if isinstance(action, Pool) and action.kind == "max":
             geometry = window.fit(size_in[:2], action.size)
             node = graph.max_pool(stream.node, geometry)

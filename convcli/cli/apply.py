@@ -164,6 +164,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
             ledger.add(item)
             talk.item(item, warnings)
 
+        gc.freeze()  # what is imported is no garbage
         gc.enable()
         batch.run(request, targets, where, options, tell)
     talk.summary(ledger.counts)

@@ -5,7 +5,6 @@ is four additions and no product. A run of k equal weights is made by doubling: 
 and those that make up k put side by side, so that a box of any length costs some log2 k passes.
 """
 
-from dataclasses import dataclass
 from math import gcd, inf
 from typing import NamedTuple
 
@@ -50,8 +49,7 @@ def factors(kernel: Kernel) -> tuple[np.ndarray, np.ndarray] | None:
     return (column, row) if exact or (near and not kernel.is_whole) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """Weights along one axis as stages: lengths of runs to sum, one after the other, and the terms that remain.
 
     terms is None where the runs leave nothing to do. passes: over the output, or `stride` times that.
