@@ -56,22 +56,8 @@ def commands(folder: Path, inputs: list[Path]) -> dict[str, list[list[str]]]:
         weights = "-1,0,1,-2,0,2,-1,0,1"
         tools["gm"] = [["gm", "convert", name, "-convolve", weights, f"{out}/{Path(name).name}"] for name in names]
     if which("gmic"):
-        tools["gmic"] = [
-            [
-                "gmic",
-                "-v",
-                "0",
-                name,
-                "correlate",
-                "(-1,0,1;-2,0,2;-1,0,1)",
-                "abs",
-                "cut",
-                "0,255",
-                "o",
-                f"{out}/{Path(name).name}",
-            ]
-            for name in names
-        ]
+        steps = ["(-1,0,1;-2,0,2;-1,0,1)", "correlate[0]", "[1]", "remove[1]", "abs", "cut", "0,255", "output"]
+        tools["gmic"] = [["gmic", "-v", "0", name, *steps, f"{out}/{Path(name).name}"] for name in names]
     return tools
 
 

@@ -52,14 +52,15 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Raster:
     Raises InputError, with the path in front where there is one.
     """
     with named(source):
-        data = content(source, max_pixels)
-        if _is_grid(source, data[:64]):
-            return _grid(source, data, max_pixels)
-        with opened(BytesIO(data), max_pixels) as (im, kind), guarded(kind, max_pixels):
+        held = [content(source, max_pixels)]
+        if _is_grid(source, held[0][:64]):
+            return _grid(source, held.pop(), max_pixels)
+        held.append(BytesIO(held[0]))
+        with opened(held[1], max_pixels) as (im, kind), guarded(kind, max_pixels):
             count = getattr(im, "n_frames", 1)
             notes = (f"{count} frames, only the first is filtered",) if count > 1 else ()
             im.seek(0)  # counting may have gone to the last one
-            return _raster(im, kind, data, max_pixels, notes)
+            return _raster(im, kind, held, max_pixels, notes)
 
 
 def frames(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Raster]:
@@ -76,7 +77,7 @@ def frames(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Raster]:
             for number in range(count):
                 with guarded(kind, max_pixels):
                     im.seek(number)
-                    raster = _raster(im, kind, data, max_pixels, ())
+                    raster = _raster(im, kind, [data], max_pixels, ())
                 yield raster
 
 
@@ -114,12 +115,16 @@ def _grid(source: Source, data: bytes, max_pixels: int) -> Raster:
     return Raster(pixels, "grid", format, notes=_not_finite(pixels))
 
 
-def _raster(im: Any, kind: str, data: bytes, max_pixels: int, notes: tuple[str, ...]) -> Raster:
-    """The open image, decoded."""
+def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, ...]) -> Raster:
+    """The open image, decoded.
+
+    held: the bytes of the file, and a stream of them or none; let go as soon as they are not needed, so that they are
+    not in memory beside the pixels.
+    """
     import numpy as np
 
     if kind == "PNG" and im.tell() == 0:
-        png.check(data)
+        png.check(held[0])
     if kind == "TIFF" and sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in im.tile) < im.height * im.width:
         raise InputError("damaged TIFF file: a part of the picture is not in it")  # Pillow leaves it black
     mode, depth, key, number = _mode(im, kind), _depth(im, kind), _key(im), im.tell()
@@ -131,16 +136,20 @@ def _raster(im: Any, kind: str, data: bytes, max_pixels: int, notes: tuple[str, 
         notes += (f"{im.mode} converted to RGB",)
     if depth == "lost":
         notes += ("16-bit colour read as 8-bit",)
-    if kind == "AVIF" and _is_deep_avif(data):
+    if kind == "AVIF" and _is_deep_avif(held[0]):
         notes += ("10- or 12-bit colour read as 8-bit",)
     orientation = 1 if kind == "TIFF" else orientation_of(im)  # Pillow turns TIFF itself, and no other
     info, more = metadata_of(im, kind, orientation)
+    if depth != "exact" and kind in ("PNG", "JPEG", "BMP"):  # those that are read in one go
+        for stream in held[1:]:
+            stream.close()
+        held.clear()
     pixels = _pixels(im.convert(mode) if im.mode in ("P", "PA") else im)
     if depth == "packed":
         pixels = pixels.view(">u2").astype(np.uint16)
     elif depth == "exact":
         pixels = pixels.astype(np.uint16) << 8
-        pixels |= _low_bytes(data, number, max_pixels)
+        pixels |= _low_bytes(held[0], number, max_pixels)
     elif mode in ("I;16", "LA;16"):
         pixels = pixels.astype(np.uint16, copy=False)
     if kind == "TIFF":
