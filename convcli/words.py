@@ -10,16 +10,8 @@ from convcli.errors import ConvError
 
 __all__ = ["amount", "integer", "number", "pair", "spell", "spell_padding"]
 
-_MODES = (
-    "reflect",
-    "edge",
-    "replicate",
-    "symmetric",
-    "wrap",
-    "circular",
-    "zeros",
-    "constant",
-    "mean",
+_MODES = frozenset(
+    ["reflect", "edge", "replicate", "symmetric", "wrap", "circular", "zeros", "constant", "mean"]
 )  # often mistaken
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
@@ -87,16 +79,7 @@ def amount(text: str) -> str | tuple[int, int, int, int]:
     try:
         values = [integer(part, "padding") for part in _parts(text, "padding")]
     except ConvError:
-        if text.partition(":")[0] in (
-            "reflect",
-            "edge",
-            "replicate",
-            "symmetric",
-            "wrap",
-            "circular",
-            "zeros",
-            "constant",
-        ):
+        if text.partition(":")[0] in _MODES:
             raise ConvError(f'padding: "{text}" is no amount; did you mean --padding-mode {text}?') from None
         raise ConvError(
             f'padding: "{text}" is none of same, valid, full, P, "PY,PX" or "TOP,BOTTOM,LEFT,RIGHT" in pixels'
