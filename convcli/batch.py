@@ -3,10 +3,8 @@
 Prints nothing: every item and every warning is handed to the caller's `tell` as it happens.
 """
 
-import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from threading import Condition, Lock, Thread
 from time import perf_counter
@@ -14,31 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli import files, formats, job, raster
+from convcli import files, job, raster
 from convcli.errors import ConvError, InputError, OutputError, printable
 from convcli.job import Request
 from convcli.raster import Raster
 from convcli.report import Item
+from convcli.targets import STREAM, Destination, Target, result_names
 
-__all__ = ["MAX_PIXELS", "STREAM", "Destination", "Options", "Target", "plan_targets", "run"]
+__all__ = ["MAX_PIXELS", "Options", "run"]
 
-STREAM = "-"
 TEXTS = ("TXT", "CSV", "TSV")
 MAX_PIXELS = raster.MAX_PIXELS
-
-
-class Destination(NamedTuple):
-    """Where results go and how they are written.
-
-    output: a file, a folder, `-`, or None for beside the input. format: an extension or None. on_exists: `error`,
-    `skip` or `overwrite`.
-    """
-
-    output: str | None = None
-    format: str | None = None
-    on_exists: str = "error"
-    quality: int | None = None
-    compression: str = "fast"
 
 
 class Options(NamedTuple):
@@ -50,53 +34,6 @@ class Options(NamedTuple):
     dry_run: bool = False
     fail_fast: bool = False
     strict: bool = False
-
-
-class Target(NamedTuple):
-    """An input and the name its result will have; `output` may still get another ending: see `Job.format`."""
-
-    input: str
-    output: str
-
-
-def plan_targets(inputs: Iterable[str], slug: str, request: Request, destination: Destination) -> list[Target]:
-    """Names for all results. Raises ConvError where two would be one file, before anything is written."""
-    inputs = list(inputs)
-    if inputs.count(STREAM) > 1:
-        raise ConvError("standard input can be read once")
-    targets = [_target(name, slug, destination, len(inputs) > 1) for name in inputs]
-    if sum(target.output == STREAM for target in targets) > 1:
-        raise ConvError("standard output takes one result (name a folder with -o)")
-    pairs = [(t.input, Path(t.output)) for t in targets if STREAM not in (t.input, t.output) and t.output]
-    if request.format is None:  # the input's format may not hold the result: then the name ends differently
-        stems = Counter(path.with_suffix("") for _, path in pairs)
-        pairs = [
-            (name, _final(name, path, request) if stems[path.with_suffix("")] > 1 else path) for name, path in pairs
-        ]
-    files.plan_outputs([(Path(name), path) for name, path in pairs], in_place=destination.on_exists == "overwrite")
-    return targets
-
-
-def _target(name: str, slug: str, destination: Destination, many: bool) -> Target:
-    if destination.output == STREAM or (name == STREAM and destination.output is None):
-        return Target(name, STREAM)
-    if name == STREAM:
-        if many or destination.output.endswith(("/", os.sep)) or os.path.isdir(destination.output):
-            raise ConvError("standard input has no name for a file in a folder (name the file with -o)")
-        return Target(name, destination.output)
-    if not name or os.path.isdir(name):
-        return Target(name, "")  # reading it will say so
-    return Target(name, str(files.output_path(Path(name), slug, destination.output, destination.format, many)))
-
-
-def _final(name: str, path: Path, request: Request) -> Path:
-    """The name a result will really have, as far as the input's header tells."""
-    try:
-        header = raster.header(Path(name))
-        prepared = job.prepare(request, header, (header.height, header.width, header.channels))
-        return _names(path, prepared, request.format, Path(name).suffix)[0]
-    except ConvError:  # it will be told when its turn comes
-        return path
 
 
 def run(request: Request, targets: list[Target], destination: Destination, options: Options, tell: Callable) -> None:
@@ -121,6 +58,8 @@ def run(request: Request, targets: list[Target], destination: Destination, optio
         for item, warnings in workers.done() if workers else ():  # whatever ended the run, they are there
             if not item.is_fatal:
                 tell(item, warnings)
+        for folder in {path.parent for path in tuple(runner.written)}:  # a worker may still be adding
+            files.sync_folder(folder)
 
 
 class _Workers:
@@ -191,7 +130,7 @@ class _Runner:
 
     def __init__(self, request: Request, destination: Destination, options: Options):
         self.request, self.destination, self.options = request, destination, options
-        self.written: set[str] = set()
+        self.written: set[Path] = set()
         self.lock = Lock()
 
     @np.errstate(all="ignore")
@@ -267,7 +206,7 @@ class _Runner:
             if prepared.splits_maps:
                 raise ConvError("several maps do not fit into standard output (--format npy, or name a file with -o)")
             return prepared, [None]
-        outputs = _names(Path(target.output), prepared, self.request.format, Path(target.input).suffix)
+        outputs = result_names(Path(target.output), prepared, self.request.format, Path(target.input).suffix)
         item.output = ", ".join(map(str, outputs))
         return prepared, outputs
 
@@ -295,9 +234,9 @@ class _Runner:
             sys.stdout.buffer.flush()
             return
         with self.lock:
-            if str(path) in self.written:
+            if path in self.written:
                 raise ConvError(f"{printable(path)} was written for another input of this run (name a folder with -o)")
-            self.written.add(str(path))
+            self.written.add(path)
         files.write_atomic(path, fill, destination.on_exists == "overwrite")
 
 
@@ -306,22 +245,6 @@ def _standard_input() -> bytes:
     if sys.stdin is None:
         raise InputError("it is closed")
     return sys.stdin.buffer.read()
-
-
-def _names(path: Path, prepared: job.Job, asked: str | None, suffix: str) -> list[Path]:
-    """The name of each result: with another ending where the input's format cannot hold it, numbered for maps.
-
-    suffix: the input's; an input without one gets that of its format.
-    """
-    if asked is None:
-        form = formats.FORMATS[prepared.format]
-        if not suffix:
-            path = path.with_name(f"{path.name}.{form.extensions[0]}")
-        elif suffix.lower().lstrip(".") not in form.extensions:
-            path = path.with_suffix(f".{form.extensions[0]}")
-    if not prepared.splits_maps:
-        return [path]
-    return [path.with_suffix(f".{n}{path.suffix}") for n in range(prepared.program.signal.channels)]
 
 
 def _placed(error: ConvError, place: str) -> str:

@@ -356,6 +356,19 @@ def test_two_results_cannot_share_standard_output(desk):
     assert "once" in refused("apply", "box:3", "-", "-", "-o", "out/")
 
 
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_folder_is_synced_once_when_all_is_there(desk, jobs):
+    names = [f"{n}.png" for n in range(5)]
+    for name in names:
+        save(name, samples(6, 7))
+    Path("3.png").write_bytes(b"no picture")
+    seen = []
+    with patch("convcli.files.sync_folder", lambda folder: seen.append((str(folder), listing(folder)))):
+        convcli("apply", "box:3", *names, "-o", "out/", "-j", jobs)
+    assert seen == [("out", listing(Path("out")))]
+    assert len(seen[0][1]) == 4
+
+
 # ----------------------------------------------------------------------------------- many inputs, some bad
 
 

@@ -35,7 +35,8 @@ FLOORS = """
     raster.reading   raster.writing
     raster
     job
-    api   batch
+    api   targets
+    batch
     cli.options   cli.sizes   cli.talk
     cli.apply   cli.explain   cli.kernels   cli.shape
     cli

@@ -123,7 +123,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     on_exists = _on_exists(asked)
     _refuse_nonsense(asked, output, report)
 
-    from convcli import api, batch, formats, library
+    from convcli import api, batch, formats, library, targets
     from convcli.cli.talk import Ledger, Talk
     from convcli.filters import adjusted, check_anchor
     from convcli.job import Request
@@ -133,7 +133,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     window = window_of(asked, asked["bias"])
     check_anchor(links, window.anchor)
     check_window(links, window)
-    is_stream = output == batch.STREAM or (batch.STREAM in inputs and output is None)
+    is_stream = output == targets.STREAM or (targets.STREAM in inputs and output is None)
     request = Request(
         links,
         window,
@@ -148,16 +148,16 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         max_pixels=asked["max_pixels"] or batch.MAX_PIXELS,
         **({"fallbacks": ("PNG",)} if is_stream else {}),
     )
-    where = batch.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])
-    targets = batch.plan_targets(inputs, library.slug(links), request, where)
-    if report == batch.STREAM and is_stream and not dry_run:
+    where = targets.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])
+    planned = targets.plan_targets(inputs, library.slug(links), request, where)
+    if report == targets.STREAM and is_stream and not dry_run:
         raise click.UsageError("standard output takes the result or the report, not both")
-    talk = Talk(window, quiet, verbose, is_stdout_free=report != batch.STREAM and (dry_run or not is_stream))
+    talk = Talk(window, quiet, verbose, is_stdout_free=report != targets.STREAM and (dry_run or not is_stream))
     cores = api.usable_cores()
     options = batch.Options(
         asked["jobs"] or cores, cores, asked["max_pixels"] or batch.MAX_PIXELS, dry_run, fail_fast, strict
     )
-    files = [name for target in targets for name in (target.input, target.output)]
+    files = [name for target in planned for name in (target.input, target.output)]
     with Ledger(report, report_format, files, on_exists != "error") as ledger:
 
         def tell(item, warnings):
@@ -166,7 +166,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
 
         gc.freeze()  # what is imported is no garbage
         gc.enable()
-        batch.run(request, targets, where, options, tell)
+        batch.run(request, planned, where, options, tell)
     talk.summary(ledger.counts)
     return 3 if ledger.is_fatal else 1 if ledger.counts["failed"] else 0
 
