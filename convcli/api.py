@@ -135,7 +135,7 @@ def save(picture, path: str | os.PathLike, *, overwrite: bool = False) -> None:
     form = formats.format_of(path.suffix)
     if not isinstance(picture, raster.Raster):
         pixels = np.asarray(picture)
-        if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "uif":
+        if pixels.ndim not in (2, 3) or not pixels.size or pixels.dtype.kind not in "uif":
             raise ConvError(f"pixels are {pixels.dtype} of shape {pixels.shape}, wanted numbers, (H, W) or (H, W, C)")
         planes = pixels.reshape(*pixels.shape[:2], -1)
         mode = formats.mode_of(pixels.dtype.name, planes.shape[2], alpha=planes.shape[2] in (2, 4))

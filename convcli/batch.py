@@ -3,6 +3,7 @@
 Prints nothing: every item and every warning is handed to the caller's `tell` as it happens.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,18 +20,16 @@ from convcli.raster import Raster
 from convcli.report import Item
 from convcli.targets import STREAM, Destination, Target, result_names
 
-__all__ = ["MAX_PIXELS", "Options", "run"]
+__all__ = ["Options", "run"]
 
 TEXTS = ("TXT", "CSV", "TSV")
-MAX_PIXELS = raster.MAX_PIXELS
 
 
 class Options(NamedTuple):
-    """How a run goes: pictures at once, threads for all of them, limits, and what counts as a failure."""
+    """How a run goes: pictures at once, threads for all of them, and what counts as a failure."""
 
     jobs: int = 1
     threads: int = 1
-    max_pixels: int = MAX_PIXELS
     dry_run: bool = False
     fail_fast: bool = False
     strict: bool = False
@@ -152,24 +151,27 @@ class _Runner:
 
     def _one(self, target: Target, item: Item, warnings: list[str]) -> None:
         """Fills `item` as it learns."""
-        options, skips = self.options, self.destination.on_exists == "skip"
+        options, on_exists, limit = self.options, self.destination.on_exists, self.request.max_pixels
         if not target.input:
             raise InputError("an empty name is no file")
         source = _standard_input() if target.input == STREAM else Path(target.input)
-        if options.dry_run or skips:
-            header = raster.header(source, max_pixels=options.max_pixels)
+        guess = Path(target.output) if target.output not in (STREAM, "") else None
+        if options.dry_run or on_exists == "skip" or (on_exists == "error" and guess and os.path.exists(guess)):
+            if isinstance(source, Path) and source.is_fifo():
+                source = raster.content(source, limit)  # a pipe is read once
+            header = raster.header(source, max_pixels=limit)
             shape = (header.height, header.width, header.channels)
             _, outputs = self._prepared(header, shape, target, item)
-            if skips and all(path and path.exists() for path in outputs):
+            if on_exists == "skip" and all(path and path.exists() for path in outputs):
                 item.status, item.program = "skipped", None
                 return
+            self._check(outputs)
             if options.dry_run:
-                self._check(outputs)
                 item.status = "planned"
                 return
-        elif target.output not in (STREAM, ""):
-            self._check([Path(target.output)])  # before a picture is decoded for nothing
-        picture = raster.read(source, max_pixels=options.max_pixels)
+        elif guess:
+            self._check([guess])  # before a picture is decoded for nothing
+        picture = raster.read(source, max_pixels=limit)
         warnings += picture.notes
         prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
         self._check(outputs)

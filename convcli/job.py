@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from convcli.geometry import Window
 from convcli.graph import Program
 from convcli.levels import Finish, Tally
 from convcli.pipeline import Layout, compile_chain
-from convcli.raster import FormatError
+from convcli.raster import MAX_PIXELS, FormatError
 from convcli.signal import Signal
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Request:
     maps: str = "files"
     fallbacks: tuple[str, ...] = ("PNG", "TIFF", "NPY")
     measures: bool = True
-    max_pixels: int = 2**63
+    max_pixels: int = MAX_PIXELS
 
 
 class Job(NamedTuple):
@@ -68,7 +67,6 @@ class Result:
 
     rasters: tuple["Raster", ...]
     tally: Tally
-    seconds: float
 
     @property
     def note(self) -> str | None:
@@ -124,7 +122,6 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
 
 def run(job: Job, picture: "Raster", threads: int) -> Result:
     """The filtered picture."""
-    began = perf_counter()
     pixels = picture.pixels[:, :, : job.program.nodes[0].signal.channels]
     out, tally = levels.render(job.program, pixels, job.finish, threads)
     if "A" in job.mode and not job.program.alpha:  # it was opaque and still is
@@ -132,7 +129,7 @@ def run(job: Job, picture: "Raster", threads: int) -> Result:
         out = np.concatenate((out, opaque), axis=2)
     maps = [out[:, :, n : n + 1] for n in range(out.shape[2])] if job.splits_maps else [out]
     rasters = tuple(replace(picture, pixels=pixels, mode=job.mode) for pixels in maps)
-    return Result(rasters, tally, perf_counter() - began)
+    return Result(rasters, tally)
 
 
 def is_opaque(picture: "Raster") -> bool:

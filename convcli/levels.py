@@ -172,8 +172,6 @@ def _bounds(program: Program, pixels: np.ndarray, alpha: bool, threads: int) -> 
 def white_of(dtype: str) -> float:
     """The white level of a dtype: the largest value of unsigned integers and int32, 1.0 for floats."""
     kind = np.dtype(dtype)
-    if kind.kind == "b":
-        return 1.0
     return float(np.iinfo(kind).max) if kind.kind in "iu" else 1.0
 
 

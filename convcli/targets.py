@@ -85,7 +85,9 @@ def _target(name: str, slug: str, destination: Destination, many: bool) -> Targe
 def _final(name: str, path: Path, request: Request) -> Path:
     """The name a result will really have, as far as the input's header tells."""
     try:
-        header = raster.header(Path(name))
+        if Path(name).is_fifo():  # it is read once, and not here
+            return path
+        header = raster.header(Path(name), max_pixels=request.max_pixels)
         prepared = job.prepare(request, header, (header.height, header.width, header.channels))
         return result_names(path, prepared, request.format, Path(name).suffix)[0]
     except ConvError:  # it will be told when its turn comes

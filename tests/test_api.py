@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -199,6 +200,14 @@ def test_open_and_save(tmp_path):
         convcli.save(img, tmp_path / "out.png")  # it is there
     with pytest.raises(OutputError):
         convcli.save(img, tmp_path / "nowhere" / "out.png")
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0, 3), (2, 3, 0), (4,), (1, 2, 3, 4)])
+@pytest.mark.parametrize("name", ["x.png", "x.npy"])
+def test_what_is_no_picture_is_not_saved(tmp_path, shape, name):
+    with pytest.raises(ConvError, match=f"of shape {re.escape(str(shape))}, wanted numbers"):
+        convcli.save(np.zeros(shape), tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 # ---------------------------------------------------------------- what a filter may be

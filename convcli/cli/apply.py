@@ -123,7 +123,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     on_exists = _on_exists(asked)
     _refuse_nonsense(asked, output, report)
 
-    from convcli import api, batch, formats, library, targets
+    from convcli import api, batch, formats, library, raster, targets
     from convcli.cli.talk import Ledger, Talk
     from convcli.filters import adjusted, check_anchor
     from convcli.job import Request
@@ -145,7 +145,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         format=_format(inputs, output, asked["extension"], formats.format_of),
         maps=asked["maps"],
         measures=report is not None,
-        max_pixels=asked["max_pixels"] or batch.MAX_PIXELS,
+        max_pixels=asked["max_pixels"] or raster.MAX_PIXELS,
         **({"fallbacks": ("PNG",)} if is_stream else {}),
     )
     where = targets.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])
@@ -154,9 +154,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         raise click.UsageError("standard output takes the result or the report, not both")
     talk = Talk(window, quiet, verbose, is_stdout_free=report != targets.STREAM and (dry_run or not is_stream))
     cores = api.usable_cores()
-    options = batch.Options(
-        asked["jobs"] or cores, cores, asked["max_pixels"] or batch.MAX_PIXELS, dry_run, fail_fast, strict
-    )
+    options = batch.Options(asked["jobs"] or cores, cores, dry_run, fail_fast, strict)
     files = [name for target in planned for name in (target.input, target.output)]
     with Ledger(report, report_format, files, on_exists != "error") as ledger:
 

@@ -5,7 +5,7 @@ of PNG do without.
 """
 
 from convcli.formats import FORMATS, can_hold, format_of, mode_of
-from convcli.raster.opening import MAX_PIXELS
+from convcli.raster.opening import MAX_PIXELS, content
 from convcli.raster.picture import FormatError, Header, Metadata, Raster
 from convcli.raster.reading import frames, header, read
 from convcli.raster.writing import encode
@@ -18,6 +18,7 @@ __all__ = [
     "Metadata",
     "Raster",
     "can_hold",
+    "content",
     "encode",
     "format_of",
     "frames",

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,10 @@ def frames(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Raster]:
 
 def header(source: Source, *, max_pixels: int = MAX_PIXELS) -> Header:
     """Size and mode of a picture, from the head of the file alone; a grid is read whole."""
-    with named(source), BytesIO(source) if isinstance(source, bytes) else stream_of(source) as stream:
+    with named(source), ExitStack() as stack:
+        if not isinstance(source, bytes) and Path(source).is_fifo():
+            source = content(source, max_pixels)  # it is read once
+        stream = stack.enter_context(BytesIO(source) if isinstance(source, bytes) else stream_of(source))
         if _is_grid(source, stream.read(64)):
             raster = _grid(source, content(source, max_pixels), max_pixels)
             return Header(*raster.pixels.shape, raster.mode, raster.format)
