@@ -6,8 +6,6 @@ Memory is the peak of the process above that of an interpreter that has imported
 of the decoded picture.
 """
 
-import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,15 +16,22 @@ import numpy as np
 from PIL import Image
 from timing import machine
 
+# a child's peak begins at that of the process it was forked from, so a small one stands between
+LAUNCH = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
 
 def peak(command: list[str]) -> tuple[float, float]:
     """Seconds and peak megabytes of a command."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    run = subprocess.run([sys.executable, "-c", LAUNCH, *command], capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}\n{run.stderr}")
+    seconds, most = map(float, run.stdout.split())
+    return seconds, most
 
 
 def main() -> None:
@@ -69,5 +74,4 @@ def _seconds(run) -> float:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     main()

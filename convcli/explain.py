@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convcli.border import locate
+from convcli.border import Border, locate
 from convcli.errors import ConvError, GeometryError
 from convcli.filters import Kernel
 from convcli.geometry import Window
@@ -41,8 +41,8 @@ def toeplitz(kernel: Kernel, size: tuple[int, int], window: Window) -> np.ndarra
     for (u, v), weight in np.ndenumerate(kernel.weights):
         if not weight:
             continue
-        ys = _sources(geometry.y, u, geometry.border.mode)
-        xs = _sources(geometry.x, v, geometry.border.mode)
+        ys = _sources(geometry.y, u, geometry.border)
+        xs = _sources(geometry.x, v, geometry.border)
         for i, y in enumerate(ys):
             for j, x in enumerate(xs):
                 if y >= 0 and x >= 0:
@@ -52,9 +52,9 @@ def toeplitz(kernel: Kernel, size: tuple[int, int], window: Window) -> np.ndarra
     return matrix
 
 
-def _sources(axis, tap: int, mode: str) -> list[int]:
+def _sources(axis, tap: int, border: Border) -> list[int]:
     """The sample that a tap reads at every output position; -1 where that is a flat border."""
     places = (i * axis.stride - axis.lo + tap * axis.dilation for i in range(axis.out))
-    if mode in ("zeros", "constant", "mean"):
+    if border.is_flat:
         return [place if 0 <= place < axis.size else -1 for place in places]
-    return [int(locate(mode, place, axis.size)) for place in places]
+    return [int(locate(border.mode, place, axis.size)) for place in places]

@@ -20,6 +20,7 @@ from convcli.errors import ConvError, OutputError, printable, reason
 __all__ = [
     "ExistsError",
     "check_output",
+    "is_folder",
     "make_folder",
     "output_path",
     "plan_outputs",
@@ -51,9 +52,14 @@ def output_path(source: Path, slug: str, output: str | None, format: str | None,
     if output is None:
         word = re.sub(r"[^\w.=+-]+", "-", slug).strip("-.") or "out"
         return source.with_name(f"{source.stem}.{word}{suffix}")
-    if many or output.endswith(("/", os.sep)) or os.path.isdir(output):
+    if many or is_folder(output):
         return Path(output, source.with_suffix(suffix).name)
     return Path(output)
+
+
+def is_folder(output: str) -> bool:
+    """True where an output's name means a folder: it ends like one, or is one."""
+    return output.endswith(("/", os.sep)) or os.path.isdir(output)
 
 
 def plan_outputs(pairs: Iterable[tuple[Path, Path]], in_place: bool = False) -> None:

@@ -83,12 +83,12 @@ class Kernel:
     @property
     def is_zero_sum(self) -> bool:
         """True where every map's weights cancel, up to rounding: such a result is signed around zero."""
-        return self.scale == 0 or bool(_cancel(self._maps).all())
+        return self.scale == 0 or bool(_cancel(self.by_map).all())
 
     @property
-    def _maps(self) -> np.ndarray:
+    def by_map(self) -> np.ndarray:
         """The weights of each map in a row of its own."""
-        return self.matrix.reshape(self.matrix.shape[0] if self.matrix.ndim == 4 else 1, -1)
+        return self.matrix.reshape(self.maps or 1, -1)
 
     @property
     def rank(self) -> int:
@@ -111,7 +111,7 @@ class Kernel:
 
         Raises FilterError where neither sum is positive enough to divide by.
         """
-        maps = self._maps
+        maps = self.by_map
         total = np.where(_cancel(maps), np.maximum(maps, 0).sum(axis=1), maps.sum(axis=1))
         if (np.abs(total) <= 1e-12 * np.abs(maps).sum(axis=1)).any():
             raise FilterError("the weights sum to zero and none is positive: nothing to normalize by")
@@ -121,8 +121,7 @@ class Kernel:
 
     def changed(self, **parts) -> "Kernel":
         """A kernel with some parts replaced."""
-        own = {name: getattr(self, name) for name in ("matrix", "scale", "anchor", "title", "source")}
-        return Kernel(**{**own, **parts})
+        return replace(self, **parts)
 
 
 def _cancel(maps: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ class Layer:
             raise ConvError(f'{kind} lacks its number of outputs (such as "{kind} 16{" k3" * (kind == "conv")}")')
         is_pool = kind.endswith("-pool")
         if len(takes) > 2 and "k" not in given:
-            raise ConvError(f"{kind} lacks its kernel size (such as {'2' if kind.endswith('-pool') else 'k3'})")
+            raise ConvError(f"{kind} lacks its kernel size (such as {'2' if is_pool else 'k3'})")
         taps = pair(given["k"], "kernel", 1) if "k" in given else None
         stride = pair(given["s"], "stride", 1) if "s" in given else taps if is_pool else (1, 1)
         dilation = pair(given.get("d", "1"), "dilation")  # Window refuses 0, and says what 1 means

@@ -87,7 +87,7 @@ class Finish:
         tally = Tally(self.rule, samples=block.size, white=self.white_in, signed=self.signed)
         if self.rule == "none":
             if self.measures:
-                tally.min, tally.max = float(block.min()), float(block.max())
+                tally.min, tally.max = float(np.fmin.reduce(block, axis=None)), float(np.fmax.reduce(block, axis=None))
             copy(out, block)
             return tally
         factor = self.white / self.white_in

@@ -250,7 +250,7 @@ def _link(step: str, folders: Sequence[str | Path]) -> "Link":
         name, kernel = "matrix", matrix.parse(spelled.head)
     else:
         name, kernel = Path(spelled.head).stem, matrix.read(Path(spelled.head))
-    return Link(Filter(name, (Step(name, kernel),)), spelled.window)
+    return Link(Filter(name, (Step(name, kernel),), title=kernel.title, source=kernel.source), spelled.window)
 
 
 def _is_pointwise(spelled: Spelling) -> bool:

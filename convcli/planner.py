@@ -87,20 +87,16 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
 
 def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, float, str]:
     """The method, its numbers, its cost and the reason."""
-    if asked != "auto":
-        if asked not in engine.METHODS:
-            raise ConvError(
-                f'method "{asked}" is not known{hint(asked, engine.METHODS)} (auto, {", ".join(engine.METHODS)})'
-            )
-        refusal = engine.load(asked).refusal(kernel, geometry, signal)
-        if refusal:
-            raise ConvError(f"method {asked} cannot do this: {refusal}")
+    if asked != "auto" and asked not in engine.METHODS:
+        raise ConvError(
+            f'method "{asked}" is not known{hint(asked, engine.METHODS)} (auto, {", ".join(engine.METHODS)})'
+        )
     rows = []
     for name in engine.METHODS if asked == "auto" else [asked]:
         module = engine.load(name)
-        if module.refusal(kernel, geometry, signal):
-            continue
-        numbers, why = _numbers(name, kernel, signal, geometry, bound, low)
+        numbers, why = None, module.refusal(kernel, geometry, signal)
+        if why is None:
+            numbers, why = _numbers(name, kernel, signal, geometry, bound, low)
         if numbers is None:
             if asked != "auto":
                 raise ConvError(f"method {asked} cannot do this: {why}")
@@ -125,7 +121,7 @@ def _reach_of_border(signal: Signal, geometry: Geometry) -> tuple[float, float]:
 
 def _extent(kernel: Kernel) -> tuple[float, float]:
     """Largest sum of positive weights in one map, and of negative ones (as a size)."""
-    maps = kernel.matrix.reshape(kernel.matrix.shape[0] if kernel.matrix.ndim == 4 else 1, -1)
+    maps = kernel.by_map
     return (float(np.maximum(maps, 0).sum(axis=1).max()), float(np.maximum(-maps, 0).sum(axis=1).max()))
 
 

@@ -160,8 +160,7 @@ _POINTS = {  # each changes an array in place
 
 def point_signal(point: Point, signal: Signal, white: float) -> Signal:
     """The signal after a point step; threshold gives white above its value and 0 elsewhere."""
-    low, high = signal.low, signal.high
-    peak = max(abs(low), abs(high))
+    low, high, peak = signal.low, signal.high, signal.peak
     if point.name == "relu":
         return signal.but(low=max(low, 0), high=max(high, 0))
     if point.name == "abs":  # the most negative integer has no positive twin

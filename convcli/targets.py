@@ -74,7 +74,7 @@ def _target(name: str, slug: str, destination: Destination, many: bool) -> Targe
     if destination.output == STREAM or (name == STREAM and destination.output is None):
         return Target(name, STREAM)
     if name == STREAM:
-        if many or destination.output.endswith(("/", os.sep)) or os.path.isdir(destination.output):
+        if many or files.is_folder(destination.output):
             raise ConvError("standard input has no name for a file in a folder (name the file with -o)")
         return Target(name, destination.output)
     if not name or os.path.isdir(name):

@@ -193,6 +193,15 @@ def test_show_as_json():
     ]
 
 
+def test_title_and_source_of_a_json_file_are_shown_and_saved():
+    Path("k.json").write_text('{"weights": [[1, -1]], "title": "Steps along x", "source": "measured"}')
+    shown = json.loads(run("show k.json --json"))
+    assert (shown["title"], shown["source"]) == ("Steps along x", "measured")
+    run("show k.json -o saved.toml")
+    saved = json.loads(run("show saved.toml --json"))
+    assert (saved["title"], saved["source"]) == ("Steps along x", "measured")
+
+
 @pytest.mark.parametrize("form", ["toml", "csv", "txt", "npy"])
 @pytest.mark.parametrize("name", ["sobel-x", "box:5", "farid-x", "gaussian:0.7"])
 def test_saved_kernels_mean_the_same(form, name):

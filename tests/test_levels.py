@@ -217,6 +217,11 @@ def test_infinite_pictures_go_through_a_chain_without_a_warning(rule, matrix):
     assert found.shape == pixels.shape
 
 
+def test_sums_that_are_no_numbers_do_not_hide_the_others_from_the_report():
+    _, tally = levels(column(3.0, np.nan, -2.0), "none", dtype="float32")
+    assert (tally.min, tally.max) == (-2, 3)
+
+
 def test_alpha_that_is_no_number_is_transparent():
     samples = np.array([[[9.0, np.nan], [9.0, np.inf], [9.0, -np.inf]]])
     found, _ = levels(samples, "clip", alpha=True)

@@ -14,7 +14,7 @@ from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
-BATCH = 8  # tiles transformed at once
+BATCH = 1 << 22  # samples of the tiles that are transformed at once
 
 __all__ = ["blocks", "build", "cost", "refusal", "tile_of"]
 
@@ -64,19 +64,20 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
     step = _step(tile, geometry)
     spread = np.zeros((y.reach, x.reach))
     spread[:: y.dilation, :: x.dilation] = kernel.matrix
+    batch = min(8, max(1, BATCH // (tile[0] * tile[1])))
     spectrum = np.conj(fft.rfft2(spread, tile)).astype(np.result_type(numbers.dtype, np.complex64))
 
     def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         channels, height, width = out.shape
         across = -(-((width - 1) * x.stride + 1) // step[1])
-        tiles = scratch.take("tiles", (min(across, BATCH), *tile), block.dtype)
+        tiles = scratch.take("tiles", (min(across, batch), *tile), block.dtype)
         high, wide = step[0] // y.stride, step[1] // x.stride
         for c in range(channels):
             for top in range(0, height, high):
                 # exactly the rows that are needed, whatever follows them
                 rows = block[c, top * y.stride : top * y.stride + step[0] - y.stride + y.reach]
-                for first in range(0, across, BATCH):
-                    some = tiles[: min(BATCH, across - first)]
+                for first in range(0, across, batch):
+                    some = tiles[: min(batch, across - first)]
                     some[:, len(rows) :] = 0
                     for n, one in enumerate(some, first):
                         part = rows[:, n * step[1] : (n + 1) * step[1] - x.stride + x.reach]
