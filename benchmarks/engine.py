@@ -2,8 +2,9 @@
 
     python benchmarks/engine.py [--sizes 12] [--kernels sobel,gauss5] [--dtypes uint8] [--peers cv2]
 
-Sizes are megapixels. All sides give 8-bit from 8-bit pictures (and so on): what a picture needs from start to end. A
-ratio below 1 means that convcli is faster than that peer.
+Sizes are megapixels. convcli, Pillow and OpenCV, where it can, give 8-bit from 8-bit pictures (and so on): what a
+picture needs from start to end. scipy, scikit-image and PyTorch stop at floats, which favours them. A ratio below 1
+means that convcli is faster than that peer.
 """
 
 import argparse

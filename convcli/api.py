@@ -53,12 +53,11 @@ def apply(
     """
     pixels, links = np.asarray(pixels), _links(filter)
     window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
-    if pixels.ndim == 4:
-        pictures = [_run(picture, links, window, range, method, threads) for picture in pixels]
-        if not pictures:
-            raise ConvError("the stack holds no picture")
-        return np.stack(pictures)
-    return _run(pixels, links, window, range, method, threads)
+    if pixels.ndim != 4:
+        return _run(pixels[None], links, window, range, method, threads)[0]
+    if not len(pixels):
+        raise ConvError("the stack holds no picture")
+    return np.stack(_run(pixels, links, window, range, method, threads))
 
 
 def correlate(pixels: np.ndarray, weights, **options) -> np.ndarray:
@@ -151,16 +150,15 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
-    """One picture through a chain."""
-    if pixels.dtype.kind == "O":
+def _run(pictures, links, window, rule, method, threads) -> list[np.ndarray]:
+    """Pictures of one shape through a chain, which is planned once."""
+    if pictures.dtype.kind == "O":
         raise ConvError("pixels are no array (of a picture, its .pixels are)")
-    planes = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    if not planes.dtype.isnative:
-        planes = planes.astype(planes.dtype.newbyteorder("="))
-    program = _program(links, pixels.shape, planes.dtype.name, window, method)
-    white = levels.white_of(planes.dtype.name)
-    dtype = planes.dtype.name
+    if not pictures.dtype.isnative:
+        pictures = pictures.astype(pictures.dtype.newbyteorder("="))
+    shape, dtype = pictures.shape[1:], pictures.dtype.name
+    program = _program(links, shape, dtype, window, method)
+    white = levels.white_of(dtype)
     if rule in (None, "none"):
         wide = dtype == "float64" or (program.signal.whole and program.signal.peak > 2**24)
         rule, dtype = "none", "float64" if wide else "float32"
@@ -168,10 +166,11 @@ def _run(pixels, links, window, rule, method, threads) -> np.ndarray:
         raise ConvError(f'range "{rule}" is none of clip, abs, offset, stretch, none (or None)')
     proven = (program.signal.low, program.signal.high)
     finish = levels.Finish(rule, white, white, dtype, proven=proven, measures=False)
-    out, _ = levels.render(program, planes, finish, threads or usable_cores())
+    planes = pictures if len(shape) == 3 else pictures[..., None]
+    results = [levels.render(program, one, finish, threads or usable_cores())[0] for one in planes]
     sums_planes = any(link.filter.kernel and link.filter.kernel.matrix.ndim == 3 for link in links)
-    is_flat = out.shape[2] == 1 and (pixels.ndim == 2 or sums_planes)
-    return out[:, :, 0] if is_flat else out
+    is_flat = results[0].shape[2] == 1 and (len(shape) == 2 or sums_planes)
+    return [out[:, :, 0] for out in results] if is_flat else results
 
 
 def _program(links, shape: tuple[int, ...], dtype: str, window: Window, method: str) -> Program:
