@@ -32,7 +32,7 @@ FLOORS = """
     report
     raster.picture   raster.opening
     raster.metadata
-    raster.reading   raster.writing
+    raster.reading   raster.writing   raster.canvas
     raster
     job
     api   targets

@@ -5,6 +5,7 @@ of PNG do without.
 """
 
 from convcli.formats import FORMATS, can_hold, format_of, mode_of
+from convcli.raster.canvas import Canvas
 from convcli.raster.opening import MAX_PIXELS, content
 from convcli.raster.picture import FormatError, Header, Metadata, Raster
 from convcli.raster.reading import frames, header, read
@@ -13,6 +14,7 @@ from convcli.raster.writing import encode
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
+    "Canvas",
     "FormatError",
     "Header",
     "Metadata",
