@@ -50,7 +50,7 @@ def output_path(source: Path, slug: str, output: str | None, format: str | None,
     """
     suffix = f".{format.lstrip('.').lower()}" if format else source.suffix
     if output is None:
-        word = re.sub(r"[^\w.=+-]+", "-", slug).strip("-.") or "out"
+        word = re.sub(r"[^\w.=+@-]+", "-", slug).strip("-.") or "out"
         return source.with_name(f"{source.stem}.{word}{suffix}")
     if many or is_folder(output):
         return Path(output, source.with_suffix(suffix).name)

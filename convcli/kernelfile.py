@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from convcli import checks
+from convcli import checks, variants
 from convcli.checks import MAX_SIDE
 from convcli.errors import ConvError, FilterError, hint, printable
 from convcli.formula import FUNCTIONS, Formula
@@ -76,7 +76,7 @@ class Parameter(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A step as it is written: the name of a filter, formulas for its parameters, and what it looks at.
+    """A step as it is written: the name of a filter, formulas for its parameters, its variants, and what it looks at.
 
     The key of a parameter is empty where it is the first, given without its name.
     """
@@ -84,12 +84,13 @@ class Draft(NamedTuple):
     name: str
     kernel: str
     args: tuple[tuple[str, Formula], ...]
+    changes: str
     of: str
 
     def filled(self, values: dict[str, float]) -> str:
         """The filter expression with numbers for its parameters."""
         numbers = [(f"{key}=" if key else "") + _spell(formula.evaluate(values)) for key, formula in self.args]
-        return f"{self.kernel}:{','.join(numbers)}" if numbers else self.kernel
+        return (f"{self.kernel}:{','.join(numbers)}" if numbers else self.kernel) + self.changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,11 +297,12 @@ def _composite(tables: list[dict], result: str | None, params: dict[str, Paramet
     return {"steps": tuple(drafts), "result": result and _over_pictures(result, known, "result")}
 
 
-def _expression(text: str, params: Iterable[str], what: str) -> tuple[str, tuple[tuple[str, Formula], ...]]:
-    """The name and the parameters of a filter expression; a matrix has no colon after a name, and stays whole."""
-    match = re.fullmatch(r"\s*([A-Za-z][\w.+-]*)\s*:(.*)", text, re.DOTALL)
+def _expression(text: str, params: Iterable[str], what: str) -> tuple[str, tuple[tuple[str, Formula], ...], str]:
+    """The name, parameters and variants of a filter expression; one without a name and a colon stays whole."""
+    bare, changes = variants.divide(text, is_formula=True)
+    match = re.fullmatch(r"\s*([A-Za-z][\w.+-]*)\s*:(.*)", bare, re.DOTALL)
     if not match:
-        return text.strip(), ()
+        return text.strip(), (), ""
     args, begin, depth = [], 0, 0
     for at, sign in enumerate(f"{match[2]},"):
         depth += (sign == "(") - (sign == ")")
@@ -308,7 +310,7 @@ def _expression(text: str, params: Iterable[str], what: str) -> tuple[str, tuple
             key, value = re.fullmatch(r"\s*(?:([A-Za-z_]\w*)\s*=(?!=))?(.*)", match[2][begin:at], re.DOTALL).groups()
             args.append((key or "", Formula.parse(value, params, what)))
             begin = at + 1
-    return match[1], tuple(args)
+    return match[1], tuple(args), "".join(map(str, changes))
 
 
 def _over_pictures(text: str, names: Iterable[str], what: str) -> str:

@@ -1,7 +1,8 @@
 """Where filters come from: the text of a FILTER argument -> links, names looked up in the kernel folders.
 
 A text is a chain of steps with `|` between them. A step is a matrix, a file, a name, or one of the point and
-pooling steps below, with parameters behind a colon; some of their words belong to the step's window.
+pooling steps below, with parameters behind a colon; some of their words belong to the step's window. Variants of
+its kernel stand at its end.
 """
 
 import os
@@ -12,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from convcli import kernelfile, matrix
+from convcli import kernelfile, matrix, variants
 from convcli.border import Border
 from convcli.errors import ConvError, FilterError, hint, printable
 from convcli.kernelfile import WINDOW_WORDS, Definition
+from convcli.variants import Variant
 from convcli.words import amount, number, pair
 
 if TYPE_CHECKING:  # numpy comes with the first kernel, not with a list of names
@@ -58,7 +60,7 @@ class Entry(NamedTuple):
 
 
 class Spelling(NamedTuple):
-    """A step taken apart: its kind (matrix, file, name), what it names, the words for its kernel, its window.
+    """A step taken apart: its kind (matrix, file, name), what it names, the words for its kernel, its window, variants.
 
     The key "" stands for the first parameter; the keys of `window` are fields of geometry.Window.
     """
@@ -67,6 +69,7 @@ class Spelling(NamedTuple):
     head: str
     params: dict[str, str]
     window: dict
+    variants: tuple[Variant, ...] = ()
 
 
 def parse(text: str, folders: Sequence[str | Path] = ()) -> "tuple[Link, ...]":
@@ -113,6 +116,8 @@ def locate(name: str, folders: Sequence[str | Path] = ()) -> Path:
     near, remedy = hint(name, names(folders)), "convcli kernels list"
     if "," in name and "=" in name:
         near, remedy = "", f"the words of a step follow a colon: {name.replace(',', ':', 1)}"
+    if re.search("[@^*]", name):
+        near, remedy = "", "@ANGLE, ^T and *FACTOR stand at the end of a step, as in gaussian-dx:2@90"
     raise FilterError(f'no kernel is called "{printable(name)}"{near} ({printable(remedy)})')
 
 
@@ -145,7 +150,8 @@ def slug(links: "Iterable[Link]") -> str:
     >>> slug(parse("gaussian:2 | sobel-x")), slug(parse("1 0 -1"))
     ('gaussian-2+sobel-x', 'matrix')
     """
-    parts = (re.sub(r"[^A-Za-z0-9._=+-]+", "-", link.filter.name).strip(".-") for link in links)
+    spelled = (link.filter.name.replace("*", "-times-") for link in links)  # *-1 and *1 remain two names
+    parts = (re.sub(r"[^A-Za-z0-9._=+@-]+", "-", name).strip(".-") for name in spelled)
     return "+".join(part for part in parts if part)[:60].strip(".-+") or "filtered"
 
 
@@ -155,7 +161,10 @@ def spelling(step: str) -> Spelling:
     >>> spelling("box:3,stride=2").params, spelling("box:3,stride=2").window
     ({'': '3'}, {'stride': (2, 2)})
     """
-    step = step.strip()
+    whole = step.strip()
+    step, changes = variants.divide(whole)
+    if whole[len(step) :].startswith("*") and whole[0] != "[" and matrix.is_matrix(step):  # `1 0 -1*2`: of which?
+        step, changes = whole, ()
     if matrix.is_matrix(step):
         kind, match = "matrix", _MATRIX.fullmatch(step)
     elif match := _FILE.fullmatch(step) or _PATH.fullmatch(step):
@@ -163,7 +172,7 @@ def spelling(step: str) -> Spelling:
     else:
         kind, match = "name", _NAME.fullmatch(step)
     params, window = _words(step, match[2]) if match[2] is not None else ({}, {})
-    return Spelling(kind, match[1].strip(), params, window)
+    return Spelling(kind, match[1].strip(), params, window, changes)
 
 
 def _searched(extra: Sequence[str | Path]) -> list[Path]:
@@ -236,6 +245,8 @@ def _link(step: str, folders: Sequence[str | Path]) -> "Link":
 
     spelled = spelling(step)
     if _is_pointwise(spelled):
+        if spelled.variants:
+            raise FilterError(f"{printable(step)}: {spelled.head} has no weights that could be turned or multiplied")
         return _point(spelled, step.strip())
     if _has_definition(spelled, folders):
         found = _definition(spelled, folders)
@@ -243,14 +254,30 @@ def _link(step: str, folders: Sequence[str | Path]) -> "Link":
             made = found.build(_numbers(spelled.params, found), lambda text: _single(text, folders))
         except ConvError as error:
             raise error.at(step) from None
-        return Link(made if spelled.kind == "file" else replace(made, name=step), spelled.window)
+        made = made if spelled.kind == "file" else replace(made, name=variants.divide(step)[0])
+        return Link(_varied(made, spelled.variants), spelled.window)
     if spelled.params:
         raise FilterError(f"{printable(step)}: a matrix has no parameters")
     if spelled.kind == "matrix":
         name, kernel = "matrix", matrix.parse(spelled.head)
     else:
         name, kernel = Path(spelled.head).stem, matrix.read(Path(spelled.head))
-    return Link(Filter(name, (Step(name, kernel),), title=kernel.title, source=kernel.source), spelled.window)
+    made = Filter(name, (Step(name, kernel),), title=kernel.title, source=kernel.source)
+    return Link(_varied(made, spelled.variants), spelled.window)
+
+
+def _varied(made: "Filter", changes: tuple[Variant, ...]) -> "Filter":
+    """The filter with its one kernel varied, and a name that says so."""
+    if not changes:
+        return made
+    name = made.name + "".join(map(str, changes))
+    if made.kernel is None:
+        raise FilterError(f"{printable(name)}: {made.name} is made of steps, and only a single kernel has variants")
+    try:
+        kernel = variants.varied(made.kernel, changes)
+    except ConvError as error:
+        raise error.at(name) from None
+    return replace(made, name=name, steps=(replace(made.steps[0], action=kernel),), title=kernel.title)
 
 
 def _is_pointwise(spelled: Spelling) -> bool:

@@ -20,7 +20,7 @@ FLOORS = """
     border   grid   checks
     geometry
     filters   layers
-    stack
+    stack   variants
     engine.direct   engine.toeplitz   engine.fft   engine.reference
     engine.separable
     planner   kernelfile   matrix
