@@ -97,14 +97,18 @@ def _turned(taps: "np.ndarray", degrees: float) -> "np.ndarray":
 
     eighths, rest = divmod(degrees, 45)
     if rest:
-        raise FilterError(f"@{degrees:g} is no multiple of 45 degrees (gabor:theta=A and motion:angle=A take any angle)")
+        raise FilterError(
+            f"@{degrees:g} is no multiple of 45 degrees (gabor:theta=A and motion:angle=A take any angle)"
+        )
     quarters, is_odd = divmod(int(eighths % 8), 2)
     taps = np.rot90(taps, -quarters)
     if not is_odd:
         return taps
     high, wide = taps.shape
     if high != wide or high % 2 == 0:
-        raise FilterError(f"@{degrees:g} is for squares with an odd side, not {high}x{wide} (@90, @180 and @270 turn any)")
+        raise FilterError(
+            f"@{degrees:g} is for squares with an odd side, not {high}x{wide} (@90, @180 and @270 turn any)"
+        )
     turned, middle = taps.copy(), high // 2
     for r in range(1, middle + 1):  # a ring at distance r has 8 r taps, so an eighth of it is r
         along, edge = np.arange(-r, r), np.full(2 * r, r)
