@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from convcli.errors import ConvError, hint, printable
 
-__all__ = ["FORMATS", "WHITE", "Format", "can_hold", "format_of", "kind_of", "mode_of"]
+__all__ = ["FORMATS", "WHITE", "Format", "can_hold", "can_take", "format_of", "kind_of", "mode_of"]
 
 # The level that is white in each mode: the largest a sample can be, and 1 for floats. That goes for the 32 bits
 # of "I" too: its files hold counts and heights, of which nothing above zero is to be clipped. "grid" is any array.
@@ -19,26 +19,32 @@ WHITE = {
 
 
 class Format(NamedTuple):
-    """A format that can be written: its extensions, the modes it holds, the metadata it keeps, its longest side."""
+    """A format that can be written: its extensions, the modes it holds, the metadata it keeps, its longest side.
+
+    frames: a file may hold several pictures. rounds: modes that it takes too, with a loss that is told.
+    """
 
     extensions: tuple[str, ...]
     modes: tuple[str, ...]
     keeps: tuple[str, ...] = ()
     side: int = 2**31 - 1
     has_quality: bool = False
+    frames: bool = False
+    rounds: tuple[str, ...] = ()
 
 
 _COLOURS = ("L", "LA", "RGB", "RGBA")
 _DEEP = ("I;16", "LA;16", "RGB;16", "RGBA;16")
+_TIFF = (*_COLOURS, "CMYK", "I;16", "RGB;16", "RGBA;16", "I", "F")
 _SINGLE = ("L", "I;16", "I", "F", "grid")  # one number a pixel
 
 FORMATS = {
-    "PNG": Format(("png",), _COLOURS + _DEEP, ("icc", "exif", "xmp", "dpi", "text")),
+    "PNG": Format(("png",), _COLOURS + _DEEP, ("icc", "exif", "xmp", "dpi", "text"), frames=True),
     "JPEG": Format(("jpg", "jpeg", "jpe", "jfif"), ("L", "RGB", "CMYK"), ("icc", "exif", "xmp", "dpi"), 65500, True),
-    "WEBP": Format(("webp",), _COLOURS, ("icc", "exif", "xmp"), 16383, True),
-    "TIFF": Format(("tif", "tiff"), (*_COLOURS, "CMYK", "I;16", "I", "F"), ("icc", "exif", "xmp", "dpi")),
+    "WEBP": Format(("webp",), _COLOURS, ("icc", "exif", "xmp"), 16383, True, True),
+    "TIFF": Format(("tif", "tiff"), _TIFF, ("icc", "exif", "xmp", "dpi"), frames=True),
     "AVIF": Format(("avif",), _COLOURS, ("icc", "exif", "xmp"), 65535, True),
-    "GIF": Format(("gif",), ("L",), (), 65535),
+    "GIF": Format(("gif",), ("L",), ("text",), 65535, frames=True, rounds=_COLOURS),
     "BMP": Format(("bmp",), ("L", "RGB"), ("dpi",)),
     "PGM": Format(("pgm",), ("L", "I;16")),
     "PPM": Format(("ppm",), ("RGB",)),
@@ -112,6 +118,15 @@ def can_hold(format: str, mode: str, channels: int = 1) -> bool:
     """
     form = FORMATS.get(format)
     return form is not None and mode in form.modes and (mode != "grid" or format == "NPY" or channels == 1)
+
+
+def can_take(format: str, mode: str, channels: int = 1) -> bool:
+    """True where a format holds such pictures at all, be it with fewer colours.
+
+    >>> can_hold("GIF", "RGB"), can_take("GIF", "RGB"), can_take("GIF", "CMYK")
+    (False, True, False)
+    """
+    return can_hold(format, mode, channels) or (format in FORMATS and mode in FORMATS[format].rounds)
 
 
 def mode_of(dtype: str, channels: int, alpha: bool = False) -> str:

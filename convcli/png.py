@@ -15,7 +15,7 @@ from convcli.errors import InputError, printable
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["check", "described", "exif", "write"]
+__all__ = ["animate", "check", "described", "exif", "in_order", "rows_in_strip", "write"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> gray, gray and alpha, RGB, RGBA
@@ -97,21 +97,72 @@ def write(
     threads: int = 1,
 ) -> None:
     """Nothing; `target` gets the picture: pixels (H, W, C), uint8 or uint16, 1 to 4 channels."""
+    _begin(target, pixels, chunks)
+    for content in _packed(pixels, compression, threads):
+        _chunk(target, b"IDAT", content)
+    _chunk(target, b"IEND", b"")
+
+
+def animate(
+    target: BinaryIO,
+    parts: "Iterable[tuple[np.ndarray, int, int, float]]",
+    count: int,
+    plays: int = 0,
+    chunks: Iterable[tuple[bytes, bytes]] = (),
+    *,
+    compression: str = "fast",
+    threads: int = 1,
+) -> None:
+    """Nothing; `target` gets an animation of `count` pictures.
+
+    parts: what each picture changes of the one before: pixels as in `write`, their first corner y, x, and the
+    milliseconds it is shown; the first is the whole picture. plays: how often, 0 for ever.
+    """
+    sequence = 0
+    for number, (pixels, y, x, shown) in enumerate(parts):
+        if number == 0:
+            _begin(target, pixels, [(b"acTL", struct.pack(">II", count, plays)), *chunks])
+        height, width = pixels.shape[:2]
+        place = struct.pack(">IIIII", sequence, width, height, x, y)
+        _chunk(target, b"fcTL", place + struct.pack(">HHBB", *_seconds(shown), 0, 0))  # it stays, and covers
+        sequence += 1
+        for content in _packed(pixels, compression, threads):
+            if number == 0:
+                _chunk(target, b"IDAT", content)
+            else:
+                _chunk(target, b"fdAT", struct.pack(">I", sequence) + content)
+                sequence += 1
+    _chunk(target, b"IEND", b"")
+
+
+def _seconds(shown: float) -> tuple[int, int]:
+    """Milliseconds as a fraction of seconds that two numbers of 16 bits hold."""
+    from fractions import Fraction  # late: pictures that stand still do without
+
+    seconds = Fraction(shown / 1000).limit_denominator(1000)
+    return seconds.as_integer_ratio() if seconds.numerator < 2**16 else (min(round(shown / 1000), 65535), 1)
+
+
+def _begin(target: BinaryIO, pixels: "np.ndarray", chunks: Iterable[tuple[bytes, bytes]]) -> None:
+    """Nothing; the signature, the header and the chunks before the picture."""
     height, width, channels = pixels.shape
     target.write(SIGNATURE)
     depth = 8 * pixels.itemsize
     _chunk(target, b"IHDR", struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0))
     for name, content in chunks:
         _chunk(target, name, content)
+
+
+def _packed(pixels: "np.ndarray", compression: str, threads: int) -> Iterator[bytes]:
+    """The stream that is the picture, in pieces."""
     low, high = 1, 0  # the two halves of the sum over the whole stream, joined from those of the strips
     start = b"\x78\x01"
-    for stream, size, adler in _in_order(lambda rows: _strip(pixels, rows, _LEVELS[compression]), pixels, threads):
+    for stream, size, adler in in_order(lambda rows: _strip(pixels, rows, _LEVELS[compression]), pixels, threads):
         high = (high + (adler >> 16) + size * (low - 1)) % _ADLER
         low = (low + (adler & 0xFFFF) - 1) % _ADLER
-        _chunk(target, b"IDAT", start + stream)
+        yield start + stream
         start = b""
-    _chunk(target, b"IDAT", b"\x03\x00" + struct.pack(">I", high << 16 | low))  # an empty last block
-    _chunk(target, b"IEND", b"")
+    yield b"\x03\x00" + struct.pack(">I", high << 16 | low)  # an empty last block
 
 
 def _chunk(target: BinaryIO, name: bytes, content: bytes) -> None:
@@ -120,9 +171,14 @@ def _chunk(target: BinaryIO, name: bytes, content: bytes) -> None:
     target.write(struct.pack(">I", zlib.crc32(content, zlib.crc32(name))))
 
 
-def _in_order(work, pixels: "np.ndarray", threads: int) -> Iterator:
-    """What `work` gives for each strip of rows, from the top."""
-    height, step = len(pixels), max(1, _STRIP // pixels[0].nbytes)
+def rows_in_strip(pixels: "np.ndarray") -> int:
+    """Rows of (H, W, C) that are compressed at once."""
+    return max(1, _STRIP // pixels[0].nbytes)
+
+
+def in_order(work, pixels: "np.ndarray", threads: int) -> Iterator:
+    """What `work` gives for each strip of rows, a slice, from the top."""
+    height, step = len(pixels), rows_in_strip(pixels)
     strips = [slice(y, min(y + step, height)) for y in range(0, height, step)]
     if threads == 1 or len(strips) == 1:
         yield from map(work, strips)

@@ -973,7 +973,7 @@ def test_depth(dtype, depth, extension, factor):
         ("L", "float", "auto", "jpg", "JPEG"),
         ("L", "16", "auto", "jpg", "16 bits"),
         ("RGB", "16", "auto", "bmp", "16 bits"),
-        ("RGB", "16", "auto", "tif", "16 bits"),
+        ("LA", "16", "auto", "tif", "16 bits"),
         ("L", "keep", "none", "png", "PNG"),
         ("RGBA", "keep", "auto", "jpg", "alpha"),
         ("RGBA", "keep", "auto", "bmp", "--alpha drop"),

@@ -32,7 +32,9 @@ FLOORS = """
     report
     raster.picture   raster.opening
     raster.metadata
-    raster.reading   raster.writing   raster.canvas
+    raster.reading   raster.gif   raster.tiff   raster.canvas
+    raster.writing
+    raster.animation
     raster
     job
     api   targets

@@ -114,9 +114,9 @@ def test_quality_counts_and_fine_colour_is_kept():
 def test_a_format_that_cannot_hold_a_picture_says_which_can():
     for mode, format, message in [
         ("RGBA", "JPEG", r"JPEG cannot hold RGBA \(PNG, WEBP, TIFF, AVIF, NPY can\)"),
-        ("RGB;16", "TIFF", r"TIFF cannot hold RGB;16 \(PNG, NPY can\)"),
+        ("RGB;16", "WEBP", r"WEBP cannot hold RGB;16 \(PNG, TIFF, NPY can\)"),
         ("F", "PNG", r"PNG cannot hold F \(TIFF, PFM, TXT"),
-        ("RGB", "GIF", "GIF cannot hold RGB"),
+        ("CMYK", "GIF", "GIF cannot hold CMYK"),
     ]:
         assert not can_hold(format, mode)
         with pytest.raises(FormatError, match=message) as caught:
@@ -359,7 +359,7 @@ def test_what_a_format_cannot_keep_is_told():
     exif[0x010F] = "maker"
     info = Metadata(profile("RGB "), exif.tobytes()[6:])
     notes = encode(Raster(sample("RGB"), "RGB", info=info), "BMP", BytesIO())
-    assert notes == ("BMP in mode RGB cannot keep the colour profile", "BMP cannot keep all of the EXIF data")
+    assert notes == ("BMP in mode RGB cannot keep the colour profile", "BMP cannot keep the EXIF data")
     notes = encode(Raster(sample("L"), "L", info=info), "PNG", BytesIO())
     assert notes == ("PNG in mode L cannot keep the colour profile",)
     assert encode(Raster(sample("RGB"), "RGB", info=info), "PNG", BytesIO()) == ()
@@ -370,8 +370,7 @@ def test_what_a_format_cannot_keep_is_told():
 
 
 def test_metadata_that_an_encoder_refuses_costs_no_picture(capfd):
-    description_of_shorts = struct.pack("<4sIHHHII", b"II*\0", 8, 1, 270, 3, 1, 7) + bytes(4)
-    raster = Raster(sample("RGB"), "RGB", info=Metadata(exif=description_of_shorts))
+    raster = Raster(sample("RGB"), "RGB", info=Metadata(exif=b"nonsense"))
     target = BytesIO()
     notes = encode(raster, "TIFF", target, compression="default")
     np.testing.assert_array_equal(seen(target.getvalue()).pixels, raster.pixels)

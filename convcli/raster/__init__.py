@@ -4,7 +4,8 @@ The only package that knows Pillow, which it loads with the first picture that n
 of PNG do without.
 """
 
-from convcli.formats import FORMATS, can_hold, format_of, mode_of
+from convcli.formats import FORMATS, can_hold, can_take, format_of, mode_of
+from convcli.raster.animation import encode_frames
 from convcli.raster.canvas import Canvas
 from convcli.raster.opening import MAX_PIXELS, content
 from convcli.raster.picture import FormatError, Header, Metadata, Raster
@@ -20,8 +21,10 @@ __all__ = [
     "Metadata",
     "Raster",
     "can_hold",
+    "can_take",
     "content",
     "encode",
+    "encode_frames",
     "format_of",
     "frames",
     "header",

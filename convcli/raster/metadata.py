@@ -6,13 +6,13 @@ from typing import Any
 from convcli.raster.opening import pillow
 from convcli.raster.picture import Metadata
 
-__all__ = ["DESCRIPTIVE", "metadata_of", "orientation_of"]
+__all__ = ["DESCRIPTIVE", "DIRECTORIES", "metadata_of", "orientation_of"]
 
 _ORIENTATION = 0x0112
 # Of a TIFF's own tags those that describe the picture and not the file: description, make, model, software, date,
 # artist, copyright, and the EXIF and GPS directories.
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)
-_DIRECTORIES = (34665, 34853)
+DIRECTORIES = (34665, 34853)
 
 
 def orientation_of(im: Any) -> int:
@@ -49,7 +49,7 @@ def _exif(im: Any, kind: str) -> bytes | None:
     if kind == "TIFF":
         told = image.Exif()
         told.update({tag: exif[tag] for tag in DESCRIPTIVE if tag in exif})
-        told.update({tag: exif.get_ifd(tag) for tag in _DIRECTORIES if exif.get_ifd(tag)})
+        told.update({tag: exif.get_ifd(tag) for tag in DIRECTORIES if exif.get_ifd(tag)})
         exif = told
     elif raw and _ORIENTATION not in exif and not exif.get_ifd(image.ExifTags.IFD.IFD1):
         return raw.removeprefix(b"Exif\0\0")

@@ -19,13 +19,18 @@ class FormatError(ConvError):
 
 
 class Metadata(NamedTuple):
-    """What travels with a picture: EXIF from its byte order on, upright and without a thumbnail; dpi as x, y."""
+    """What travels with a picture: EXIF from its byte order on, upright and without a thumbnail; dpi as x, y.
+
+    shown: milliseconds, of a picture in an animation. plays: how often the animation is shown, 0 for ever.
+    """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     text: tuple[tuple[str, str], ...] = ()
+    shown: float = 0
+    plays: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

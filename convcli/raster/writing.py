@@ -1,25 +1,22 @@
 """From a Raster to the bytes of a file."""
 
-from contextlib import nullcontext
 from importlib import import_module
 from io import BytesIO
 from typing import Any, BinaryIO
 
 from convcli import grid, png
-from convcli.formats import FORMATS, can_hold
-from convcli.raster.metadata import DESCRIPTIVE
-from convcli.raster.opening import heard, hush, pillow
+from convcli.formats import FORMATS, can_hold, can_take
+from convcli.raster import gif, tiff
+from convcli.raster.opening import hush, pillow
 from convcli.raster.picture import FormatError, Metadata, Raster
 
-__all__ = ["encode"]
+__all__ = ["check_fits", "encode", "encoded", "kept"]
 
 _DTYPES = {"I;16": "<u2", "I": "=i4", "F": "=f4"}
 _ENCODERS = {
     "JPEG": ("JPEG", "Jpeg"),
     "WEBP": ("WEBP", "WebP"),
-    "TIFF": ("TIFF", "Tiff"),
     "AVIF": ("AVIF", "Avif"),
-    "GIF": ("GIF", "Gif"),
     "BMP": ("BMP", "Bmp"),
 }
 
@@ -38,34 +35,44 @@ def encode(
     format: a name from `format_of`. quality: 1 to 100, for the formats that have one. compression: fast, default
     or best. Raises FormatError where the format cannot hold the picture, and what `target` raises.
     """
-    pixels, form = raster.pixels, FORMATS[format]
-    if not can_hold(format, raster.mode, pixels.shape[2]):
-        what = f"{pixels.shape[2]} channels of {pixels.dtype}" if raster.mode == "grid" else raster.mode
-        able = [name for name in FORMATS if can_hold(name, raster.mode, pixels.shape[2])]
-        raise FormatError(f"{format} cannot hold {what} ({', '.join(able)} can)")
-    if max(pixels.shape[:2]) > form.side:
-        raise FormatError(f"{format} cannot hold {pixels.shape[0]} x {pixels.shape[1]} (at most {form.side} a side)")
-    info, notes = _kept(raster, format, compression)
+    check_fits(raster, format)
+    pixels = raster.pixels
+    info, notes = kept(raster, format)
     if format == "PNG":
         chunks = png.described(info.icc, info.exif, info.xmp, info.dpi, info.text)
         png.write(target, pixels, chunks, compression=compression, threads=threads)
+    elif format == "TIFF":
+        notes += tiff.write(target, [(pixels, raster.mode, info)], compression=compression, threads=threads)
+    elif format == "GIF":
+        notes += gif.write(target, [(pixels, 0)], comment="\n".join(value for _, value in info.text))
     elif format == "NPY":
         grid.write_npy(target, pixels)
     elif format in grid.SEPARATORS:
         target.write(grid.to_text(pixels, grid.SEPARATORS[format]).encode("ascii"))
     else:
         try:
-            stream = _encoded(raster, format, info, quality, compression)
+            stream = encoded(raster, format, info, quality, compression)
         except FormatError:
-            if info == Metadata():
+            if info == Metadata(shown=info.shown, plays=info.plays):
                 raise
-            stream = _encoded(raster, format, Metadata(), quality, compression)
+            stream = encoded(raster, format, Metadata(), quality, compression)
             notes = (f"all metadata dropped, {format} could not take it",)
         target.write(stream.getbuffer())
     return notes
 
 
-def _kept(raster: Raster, format: str, compression: str) -> tuple[Metadata, tuple[str, ...]]:
+def check_fits(raster: Raster, format: str) -> None:
+    """Nothing, or a FormatError where the format cannot hold the picture."""
+    pixels, form = raster.pixels, FORMATS[format]
+    if not can_take(format, raster.mode, pixels.shape[2]):
+        what = f"{pixels.shape[2]} channels of {pixels.dtype}" if raster.mode == "grid" else raster.mode
+        able = [name for name in FORMATS if can_hold(name, raster.mode, pixels.shape[2])]
+        raise FormatError(f"{format} cannot hold {what} ({', '.join(able)} can)")
+    if max(pixels.shape[:2]) > form.side:
+        raise FormatError(f"{format} cannot hold {pixels.shape[0]} x {pixels.shape[1]} (at most {form.side} a side)")
+
+
+def kept(raster: Raster, format: str) -> tuple[Metadata, tuple[str, ...]]:
     """The metadata that format and mode have room for, and a line for colours or EXIF that are lost."""
     info, keeps = raster.info, FORMATS[format].keeps
     room = 65500 if format == "JPEG" else 2**31
@@ -81,12 +88,13 @@ def _kept(raster: Raster, format: str, compression: str) -> tuple[Metadata, tupl
     notes = []
     if info.icc and not icc and keeps:
         notes.append(f"{format} in mode {raster.mode} cannot keep the colour profile")
-    if info.exif and keeps and (not exif or (format == "TIFF" and compression != "fast")):
-        notes.append(f"{format} cannot keep all of the EXIF data{' when compressed' * bool(exif)}")
-    return Metadata(icc, exif, xmp, info.dpi if "dpi" in keeps else None, text), tuple(notes)
+    if info.exif and not exif and keeps:
+        notes.append(f"{format} cannot keep the EXIF data")
+    dpi = info.dpi if "dpi" in keeps else None
+    return Metadata(icc, exif, xmp, dpi, text, info.shown, info.plays), tuple(notes)
 
 
-def _encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> BytesIO:
+def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> BytesIO:
     """The file as Pillow writes it, in memory: so that errors of the encoder and of the disk cannot be confused."""
     import numpy as np
 
@@ -97,10 +105,9 @@ def _encoded(raster: Raster, format: str, info: Metadata, quality: int | None, c
     stream = BytesIO()
     try:
         hush()
-        with heard() if format == "TIFF" else nullcontext():
-            import_module(f"PIL.{module}ImagePlugin")
-            im = image.frombuffer(raster.mode, size, pixels, "raw", raster.mode, 0, 1)
-            im.save(stream, name, **_options(format, info, quality, compression))
+        import_module(f"PIL.{module}ImagePlugin")
+        im = image.frombuffer(raster.mode, size, pixels, "raw", raster.mode, 0, 1)
+        im.save(stream, name, **_options(format, info, quality, compression))
     except Exception as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0]
         raise FormatError(f"cannot be written as {format}: {detail}") from error
@@ -133,13 +140,4 @@ def _options(format: str, info: Metadata, quality: int | None, compression: str)
         told |= {"method": (2, 4, 6)[effort], "exact": True}
     elif format == "AVIF":
         told |= {"speed": (8, 6, 4)[effort], "subsampling": "4:4:4" if told["quality"] >= 90 else "4:2:0"}
-    elif format == "TIFF":
-        told["compression"] = ("raw", "tiff_lzw", "tiff_adobe_deflate")[effort]
-        told["exif"] = exif = pillow().Exif()
-        exif.load(b"Exif\0\0" + (info.exif or b""))
-        if effort > 0:  # libtiff, which compresses, takes no directories and not every tag
-            for tag in [tag for tag in exif if tag not in DESCRIPTIVE]:
-                del exif[tag]
-        if xmp := told.pop("xmp", None):
-            exif[700] = xmp
     return told
