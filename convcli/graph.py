@@ -103,12 +103,13 @@ class Program:
         """Calls `sink(start, block)` for every strip of the result of `pixels` (H, W, C); see `walk`."""
         means: dict[int, np.ndarray] = {}
         if any(node.has_mean for node in self.nodes):
-            self._open(pixels, means)  # found once, before threads share them
+            self.open(pixels, means)  # found once, before threads share them
         threads = threads if self.macs + pixels.size > SMALL else 1
-        walk(lambda: self._open(pixels, means), self.signal.height, self.strip, threads, sink)
+        walk(lambda: self.open(pixels, means), self.signal.height, self.strip, threads, sink)
 
-    def _open(self, pixels: np.ndarray, means: dict[int, np.ndarray]) -> Rows:
-        """The result as Rows, fresh, for one thread."""
+    def open(self, pixels: np.ndarray, means: dict[int, np.ndarray] | None = None) -> Rows:
+        """The result as Rows, fresh, for one thread; means: those that another thread has found, by node."""
+        means = {} if means is None else means
         made: list[Rows] = [Picture(pixels, self.nodes[0].signal)]
         for index, node in enumerate(self.nodes[1:], 1):
             inputs = [made[i] for i in node.inputs]

@@ -15,7 +15,7 @@ from convcli.engine.strips import copy
 from convcli.errors import ConvError
 from convcli.graph import Program
 
-__all__ = ["RULES", "Finish", "Tally", "render", "resolve", "white_of"]
+__all__ = ["RULES", "Finish", "Tally", "bounds", "render", "resolve", "white_of"]
 
 RULES = ("auto", "clip", "abs", "offset", "stretch", "none")
 
@@ -150,7 +150,7 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     """The levels (H', W', C') of a program over `pixels` (H, W, C), and what the range rule met."""
     out = np.empty(program.signal.shape, finish.dtype)
     if finish.rule == "stretch":
-        finish = replace(finish, bounds=_bounds(program, pixels, finish.alpha, threads))
+        finish = replace(finish, bounds=bounds(program, pixels, finish.alpha, threads))
     tallies: list[Tally] = []
     program.run(
         pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))
@@ -161,7 +161,7 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     return out, total
 
 
-def _bounds(program: Program, pixels: np.ndarray, alpha: bool, threads: int) -> tuple[float, float]:
+def bounds(program: Program, pixels: np.ndarray, alpha: bool, threads: int) -> tuple[float, float]:
     """Smallest and largest sum of the colours: a whole pass of its own, since no float picture is kept."""
     ends: list[tuple[float, float]] = []
     colours = slice(0, -1 if alpha else None)

@@ -95,6 +95,29 @@ def test_commas_between_the_numbers():
     assert commas.out == b"1,-2.5,0\n0,1,-2.5\n"
 
 
+@pytest.mark.parametrize("name", ["m.npy", "m.csv", "m.tsv", "m.txt", "M.NPY"])
+def test_a_matrix_in_a_file_is_the_one_on_the_page(name, desk):
+    words = ("1 -2.5; 0.1 3", "--matrix", "--m", "4x3", "--stride", "2,1", "--padding", "1")
+    page = convcli("explain", *words)
+    ran = convcli("explain", *words, "-o", name)
+    assert (ran.code, ran.out, ran.errors) == (0, b"", [])
+    separator = {"csv": ",", "tsv": "\t"}.get(name[-3:])
+    matrix = np.load(name) if name.lower().endswith("npy") else np.loadtxt(name, delimiter=separator)
+    assert matrix.dtype == np.float64
+    assert matrix.shape == (12, 12)
+    assert (matrix == page.grid).all()
+
+
+def test_a_matrix_replaces_nothing_in_silence(desk):
+    words = ("explain", "1 2", "--matrix", "--m", "1x3", "-o", "m.npy")
+    assert convcli(*words).code == 0
+    again = convcli(*words)
+    assert (again.code, again.errors) == (1, ["convcli: m.npy: exists already (-f overwrites)"])
+    assert convcli(*words, "-f").code == 0
+    assert ".npy" in refused(*words[:-1], "m.png")
+    assert convcli(*words[:-1], "none/m.npy").code == 3
+
+
 def test_a_single_weight_is_the_unit_matrix():
     assert (convcli("explain", "1", "--matrix", "--m", "3x2").grid == np.eye(6)).all()
 

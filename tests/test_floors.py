@@ -26,10 +26,10 @@ FLOORS = """
     planner   kernelfile   matrix
     engine.strips
     engine.pooling   pointwise   library
-    graph   explain
+    graph   explain.toeplitz   explain.trace   explain
     pipeline
     levels
-    report
+    report   explain.ending   explain.story
     raster.picture   raster.opening
     raster.metadata
     raster.reading   raster.gif   raster.tiff   raster.canvas
@@ -37,7 +37,7 @@ FLOORS = """
     raster.animation
     raster
     job
-    api   targets
+    api   targets   explain.way
     batch
     cli.options   cli.sizes   cli.talk
     cli.apply   cli.explain   cli.kernels   cli.shape

@@ -2,11 +2,18 @@
 
 import gc
 import os
-import re
 
 import click
 
-from convcli.cli.options import COUNT, NUMBER, Sectioned, window_of, window_options
+from convcli.cli.options import (
+    COUNT,
+    Sectioned,
+    check_values,
+    filter_options,
+    value_options,
+    window_of,
+    window_options,
+)
 from convcli.errors import ConvError, hint
 
 SECTIONS = {
@@ -33,14 +40,7 @@ SECTIONS = {
 
 @click.command("apply", cls=Sectioned, sections=SECTIONS)
 @click.argument("args", metavar="FILTER IMAGE...", nargs=-1)
-@click.option(
-    "-k", "--kernel", metavar="FILTER", help="The filter as an option, for one that begins with a minus sign."
-)
-@click.option(
-    "--kernel-dir", "folders", metavar="DIR", multiple=True, help="A folder of kernel files that comes first."
-)
-@click.option("--normalize", is_flag=True, help="Divide the weights by their sum.")
-@click.option("--scale", type=NUMBER, default="1", metavar="S", help="Multiply the weights: 2, or 1/8.")
+@filter_options
 @click.option(
     "--method",
     default="auto",
@@ -48,28 +48,7 @@ SECTIONS = {
     help="auto, direct, separable, toeplitz, fft or reference; all give the same.  [auto]",
 )
 @window_options()
-@click.option("--bias", type=NUMBER, default="0", metavar="B", help="Added to every output sample.  [0]")
-@click.option(
-    "--range",
-    "rule",
-    type=click.Choice(["auto", "clip", "abs", "offset", "stretch", "none"]),
-    default="auto",
-    help="How sums become levels: as they are, absolute, around mid-grey, their own span, or as floats.  [auto]",
-)
-@click.option("--depth", type=click.Choice(["keep", "8", "16", "float"]), default="keep", help="Of the result.  [keep]")
-@click.option(
-    "--channels",
-    "select",
-    default="each",
-    metavar="WHICH",
-    help="each, gray, or a list: r,g; others pass through.  [each]",
-)
-@click.option(
-    "--alpha",
-    type=click.Choice(["auto", "keep", "filter", "drop"]),
-    default="auto",
-    help="auto weighs colours by it where the filter smooths.  [auto]",
-)
+@value_options
 @click.option("-o", "--output", metavar="PATH", help="A file; a folder for many images; - for standard output.")
 @click.option("--format", "extension", metavar="EXT", help="Output format where the name does not say.")
 @click.option(
@@ -187,19 +166,10 @@ def _refuse_nonsense(asked: dict, output: str | None, report: str | None) -> Non
     for name, value in {"output": output, "report": report, "format": asked["extension"]}.items():
         if value == "":
             raise click.UsageError(f"{name}: an empty name is no file")
-    for folder in asked["folders"]:
-        if not os.path.isdir(folder):
-            raise click.UsageError(f'kernel-dir: there is no folder "{folder}"')
     if asked["method"] not in ("auto", *METHODS):
         near = hint(asked["method"], METHODS)
         raise click.UsageError(f'method "{asked["method"]}" is not known{near} (auto, {", ".join(METHODS)})')
-    if asked["rule"] == "none" and asked["depth"] in ("8", "16"):
-        raise click.UsageError(f"range none gives floats, depth {asked['depth']} holds none (leave one of them out)")
-    if asked["select"] not in ("each", "gray"):
-        letters = asked["select"].lower().replace(" ", "")
-        is_list = re.fullmatch("[rgbcmykla](,?[rgbcmykla])*", letters)
-        if not is_list or any(letters.count(letter) > 1 for letter in letters if letter != ","):
-            raise click.UsageError(f'channels: "{asked["select"]}" is neither each, gray nor a list such as r,g')
+    check_values(asked)
     if asked["quality"] and asked["quality"] > 100:
         raise click.UsageError(f"quality {asked['quality']} is too large (at most 100)")
 

@@ -1,39 +1,207 @@
 """`convcli explain`."""
 
+import json
+import re
+import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.options import SIZE, window_of, window_options
-from convcli.errors import ConvError
+from convcli.border import Border
+from convcli.cli.options import (
+    COUNT,
+    SIZE,
+    Sectioned,
+    Words,
+    check_values,
+    filter_options,
+    value_options,
+    window_of,
+    window_options,
+)
+from convcli.errors import ConvError, InputError, printable
+from convcli.words import integer
+
+if TYPE_CHECKING:
+    from convcli.filters import Link
+    from convcli.geometry import Window
+    from convcli.job import Request
+    from convcli.raster import Raster
+
+__all__ = ["command"]
+
+SECTIONS = {
+    "What to show": ("at", "matrix", "size", "as_json", "as_csv", "output", "force"),
+    "The filter": ("kernel", "folders", "normalize", "scale"),
+    "The window": ("stride", "dilation", "padding", "border", "anchor", "op", "bias"),
+    "Values": ("rule", "depth", "select", "alpha", "max_pixels"),
+}
 
 
-@click.command("explain")
-@click.argument("filter_", metavar="FILTER", required=False)
-@click.option("-k", "--kernel", metavar="FILTER", help="The kernel, where it begins with a minus sign.")
-@click.option("--matrix", is_flag=True, help="Print the Toeplitz matrix.")
-@click.option("--m", "--input", "size", type=SIZE, metavar="N|HxW", help="Size of the picture.")
-@window_options(padding="valid", padding_mode="zeros")
-@click.option("--csv", "as_csv", is_flag=True, help="Commas between the numbers.")
-def command(filter_, kernel, matrix, size, as_csv, **asked):
+def _read_place(text: str, what: str) -> tuple[int, int]:
+    """Row and column from X,Y."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise ConvError(f'{what}: "{text}" is no place (X,Y: the column, then the row)')
+    x, y = (integer(part, what) for part in parts)
+    return y, x
+
+
+@click.command("explain", cls=Sectioned, sections=SECTIONS)
+@click.argument("args", metavar="FILTER [IMAGE]", nargs=-1)
+@click.option(
+    "--at",
+    type=Words("place", _read_place),
+    metavar="X,Y",
+    help="Column and row of the sample of the result to explain, counted from 0.",
+)
+@click.option("--matrix", is_flag=True, help="The matrix that times the picture, as one column, is the result.")
+@click.option("--m", "--input", "size", type=SIZE, metavar="N|HxW", help="Size of the picture, for --matrix.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything --at knows, as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Commas between the numbers of --matrix.")
+@click.option("-o", "--output", metavar="FILE", help="Write the matrix to a file: .npy, .csv, .tsv or .txt.")
+@click.option("-f", "--force", is_flag=True, help="Replace a file that is there.")
+@filter_options
+@window_options("same; valid with --matrix", "reflect; zeros with --matrix", help_only=True)
+@value_options
+@click.option("--max-pixels", type=COUNT, metavar="N", help="Refuse larger images before decoding.  [178956970]")
+def command(args, kernel, **asked):
     """Show the arithmetic of a convolution.
+
+    --at X,Y tells how one sample of the result comes to be: the window, the weights, the products, their sum, and
+    what becomes of it. It is what convcli apply with the same options writes at column X, row Y.
 
     --matrix prints the matrix that times the picture, row after row as one column, gives the result: a line for each
     output sample, a number for each input sample.
 
     \b
-    Example:
+    Examples:
+      convcli explain sobel-x photo.png --at 12,8
+      convcli explain "gaussian:1 | sobel" photo.png --at 0,0 --json
       convcli explain "1 2; 3 4" --matrix --m 3
+      convcli explain blur --matrix --m 28x28 -o blur.npy
     """
-    if (filter_ is None) == (kernel is None):
-        raise click.UsageError("explain takes one FILTER")
-    if not matrix or size is None:
-        raise click.UsageError("say what to explain: --matrix with --m HxW")
-    from convcli import explain, grid, library
+    filter_text, image = _filter_and_image(kernel, args)
+    check_values(asked)
+    if asked["matrix"]:
+        if asked["size"] is None or image is not None or asked["at"] or asked["as_json"]:
+            raise click.UsageError("--matrix takes a FILTER and the size of the picture: --matrix --m HxW")
+        _show_matrix(filter_text, asked)
+        return
+    if asked["size"] or asked["as_csv"] or asked["output"]:
+        raise click.UsageError("--m, --csv and -o belong to --matrix")
+    if image is None or asked["at"] is None:
+        raise click.UsageError("say what to explain: FILTER IMAGE --at X,Y, or FILTER --matrix --m HxW")
+    _show_sample(filter_text, image, asked)
 
-    links = library.parse(kernel or filter_)
+
+def _filter_and_image(kernel: str | None, args: tuple[str, ...]) -> tuple[str, str | None]:
+    """The filter and the image, which may be missing; with -k the only argument is the image."""
+    words = [*([kernel] if kernel is not None else []), *args]
+    if not 1 <= len(words) <= 2:
+        raise click.UsageError("explain takes one FILTER and at most one IMAGE")
+    return words[0], words[1] if len(words) > 1 else None
+
+
+def _window(asked: dict, padding: str, border: str) -> "Window":
+    """The window asked for, with the defaults of what is shown."""
+    asked = {**asked, "padding": asked["padding"] or padding, "border": asked["border"] or Border.parse(border)}
+    return window_of(asked, asked["bias"])
+
+
+def _links(filter_text: str, asked: dict) -> "tuple[Link, ...]":
+    from convcli import library
+    from convcli.filters import adjusted
+
+    return adjusted(library.parse(filter_text, asked["folders"]), asked["normalize"], asked["scale"])
+
+
+def _show_matrix(filter_text: str, asked: dict) -> None:
+    from convcli import formats, grid, raster
+    from convcli.explain.toeplitz import toeplitz
+
+    links = _links(filter_text, asked)
     if len(links) != 1 or links[0].filter.kernel is None:
         raise ConvError("the matrix is shown for one kernel, not for chains and composites")
-    window = replace(window_of(asked), **links[0].window)
-    toeplitz = explain.toeplitz(links[0].filter.kernel, size, window)
-    click.echo(grid.to_text(toeplitz, "," if as_csv else " "), nl=False)
+    window = replace(_window(asked, "valid", "zeros"), **links[0].window)
+    output = asked["output"]
+    if output in (None, "-"):
+        separator = "," if asked["as_csv"] else " "
+        click.echo(grid.to_text(toeplitz(links[0].filter.kernel, asked["size"], window), separator), nl=False)
+        return
+    path = Path(output)
+    if path.suffix.lower() not in (".npy", ".csv", ".tsv", ".txt"):
+        raise click.UsageError(f"{printable(output)}: a matrix is written as .npy, .csv, .tsv or .txt")
+    matrix = raster.Raster(toeplitz(links[0].filter.kernel, asked["size"], window)[:, :, None], "grid")
+    form = formats.format_of(path.suffix)
+    _write(path, lambda stream: raster.encode(matrix, form, stream), asked["force"])
+
+
+def _write(path: Path, fill, overwrite: bool) -> None:
+    from convcli import files
+
+    try:
+        files.write_atomic(path, fill, overwrite)
+    except files.ExistsError as error:
+        raise type(error)(f"{error} (-f overwrites)") from None
+
+
+def _show_sample(filter_text: str, image: str, asked: dict) -> None:
+    from convcli.api import usable_cores
+    from convcli.explain.story import tell
+    from convcli.explain.trace import document
+    from convcli.explain.way import trace
+    from convcli.job import is_opaque, prepare
+
+    request = _request(filter_text, asked)
+    picture = _picture(image, request.max_pixels)
+    try:
+        job = prepare(request, picture, picture.pixels.shape, is_opaque(picture))
+        told = trace(job, picture, asked["at"], usable_cores())
+    except ConvError as error:
+        raise error.at("standard input" if image == "-" else image) from None
+    if asked["as_json"]:
+        click.echo(json.dumps({"filter": filter_text, "input": printable(image)} | document(told)))
+        return
+    height, width = picture.pixels.shape[:2]
+    click.echo(f"{printable(filter_text)} over {printable(image)}, {height}x{width} {picture.mode}")
+    for section in tell(told):
+        if section.heading:
+            click.secho(f"\n{section.heading}", bold=True)
+        for line in section.lines:
+            click.echo(re.sub(r"\[[^\]]*\]", lambda found: click.style(found[0], dim=True), line))
+
+
+def _request(filter_text: str, asked: dict) -> "Request":
+    """What apply would be asked for."""
+    from convcli.filters import check_anchor
+    from convcli.job import Request
+    from convcli.pipeline import check_window
+    from convcli.raster import MAX_PIXELS
+
+    links, window = _links(filter_text, asked), _window(asked, "same", "reflect")
+    check_anchor(links, window.anchor)
+    check_window(links, window)
+    return Request(
+        links,
+        window,
+        select=asked["select"],
+        alpha=asked["alpha"],
+        range=asked["rule"],
+        depth=asked["depth"],
+        measures=False,
+        max_pixels=asked["max_pixels"] or MAX_PIXELS,
+    )
+
+
+def _picture(image: str, max_pixels: int) -> "Raster":
+    from convcli import raster
+
+    if image == "-" and sys.stdin is None:
+        raise InputError("standard input: it is closed")
+    try:
+        return raster.read(sys.stdin.buffer.read() if image == "-" else Path(image), max_pixels=max_pixels)
+    except ConvError as error:
+        raise error if image != "-" else error.at("standard input") from None

@@ -1,5 +1,8 @@
 """Option types and options that several commands share; text becomes numbers here and nowhere below."""
 
+import os
+import re
+
 import click
 
 from convcli import words
@@ -7,7 +10,21 @@ from convcli.border import Border
 from convcli.errors import ConvError
 from convcli.geometry import Window
 
-__all__ = ["AMOUNT", "BORDER", "COUNT", "NUMBER", "PAIR", "SIZE", "Sectioned", "Words", "window_of", "window_options"]
+__all__ = [
+    "AMOUNT",
+    "BORDER",
+    "COUNT",
+    "NUMBER",
+    "PAIR",
+    "SIZE",
+    "Sectioned",
+    "Words",
+    "check_values",
+    "filter_options",
+    "value_options",
+    "window_of",
+    "window_options",
+]
 
 
 class Words(click.ParamType):
@@ -49,8 +66,11 @@ class Sectioned(click.Command):
             formatter.write_dl(list(rest.values()))
 
 
-def window_options(padding: str = "same", padding_mode: str = "reflect"):
-    """A decorator: the options of the window, with a command's own defaults for what stands outside."""
+def window_options(padding: str = "same", padding_mode: str = "reflect", help_only: bool = False):
+    """A decorator: the options of the window, with a command's own defaults for what stands outside.
+
+    help_only: the defaults are told and left to the command, which gets None.
+    """
     options = [
         click.option("--stride", type=PAIR, default="1", metavar="S|SY,SX", help="Step of the window.  [1]"),
         click.option(
@@ -59,7 +79,7 @@ def window_options(padding: str = "same", padding_mode: str = "reflect"):
         click.option(
             "--padding",
             type=AMOUNT,
-            default=padding,
+            default=None if help_only else padding,
             metavar="PAD",
             help=f"same, valid, full, P, PY,PX or TOP,BOTTOM,LEFT,RIGHT.  [{padding}]",
         ),
@@ -67,7 +87,7 @@ def window_options(padding: str = "same", padding_mode: str = "reflect"):
             "--padding-mode",
             "border",
             type=BORDER,
-            default=padding_mode,
+            default=None if help_only else padding_mode,
             metavar="MODE",
             help=f"reflect, edge, symmetric, wrap, zeros, constant:V or mean.  [{padding_mode}]",
         ),
@@ -80,12 +100,74 @@ def window_options(padding: str = "same", padding_mode: str = "reflect"):
         ),
     ]
 
+    return _together(options)
+
+
+def _together(options: list):
     def decorate(function):
         for option in reversed(options):
             function = option(function)
         return function
 
     return decorate
+
+
+# what becomes of the filter, and of the sums: options of every command that does, or tells, what apply does
+filter_options = _together(
+    [
+        click.option(
+            "-k", "--kernel", metavar="FILTER", help="The filter as an option, for one that begins with a minus sign."
+        ),
+        click.option(
+            "--kernel-dir", "folders", metavar="DIR", multiple=True, help="A folder of kernel files that comes first."
+        ),
+        click.option("--normalize", is_flag=True, help="Divide the weights by their sum."),
+        click.option("--scale", type=NUMBER, default="1", metavar="S", help="Multiply the weights: 2, or 1/8."),
+    ]
+)
+value_options = _together(
+    [
+        click.option("--bias", type=NUMBER, default="0", metavar="B", help="Added to every output sample.  [0]"),
+        click.option(
+            "--range",
+            "rule",
+            type=click.Choice(["auto", "clip", "abs", "offset", "stretch", "none"]),
+            default="auto",
+            help="How sums become levels: as they are, absolute, around mid-grey, their own span, or as floats."
+            "  [auto]",
+        ),
+        click.option(
+            "--depth", type=click.Choice(["keep", "8", "16", "float"]), default="keep", help="Of the result.  [keep]"
+        ),
+        click.option(
+            "--channels",
+            "select",
+            default="each",
+            metavar="WHICH",
+            help="each, gray, or a list: r,g; others pass through.  [each]",
+        ),
+        click.option(
+            "--alpha",
+            type=click.Choice(["auto", "keep", "filter", "drop"]),
+            default="auto",
+            help="auto weighs colours by it where the filter smooths.  [auto]",
+        ),
+    ]
+)
+
+
+def check_values(asked: dict) -> None:
+    """Raises UsageError for values of `filter_options` and `value_options` that no picture could make sense of."""
+    for folder in asked["folders"]:
+        if not os.path.isdir(folder):
+            raise click.UsageError(f'kernel-dir: there is no folder "{folder}"')
+    if asked["rule"] == "none" and asked["depth"] in ("8", "16"):
+        raise click.UsageError(f"range none gives floats, depth {asked['depth']} holds none (leave one of them out)")
+    if asked["select"] not in ("each", "gray"):
+        letters = asked["select"].lower().replace(" ", "")
+        is_list = re.fullmatch("[rgbcmykla](,?[rgbcmykla])*", letters)
+        if not is_list or any(letters.count(letter) > 1 for letter in letters if letter != ","):
+            raise click.UsageError(f'channels: "{asked["select"]}" is neither each, gray nor a list such as r,g')
 
 
 WINDOW = ("stride", "dilation", "padding", "border", "anchor", "op")

@@ -89,7 +89,7 @@ class Convolved(Rows):
     ):
         super().__init__(signal)
         self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.numbers.dtype, outside
-        self.scale, self.bias = kernel.scale, bias
+        self.kernel, self.scale, self.bias = kernel, kernel.scale, bias
         self.blocks = plan.blocks
         self.sums = engine.load(plan.method).build(kernel, geometry, plan.numbers)
 

@@ -1,4 +1,4 @@
-"""What a convolution does, as numbers a person can follow: here, its matrix."""
+"""The matrix that a convolution is."""
 
 import numpy as np
 

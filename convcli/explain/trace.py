@@ -1,0 +1,167 @@
+"""What there is to say about one sample of a result: stops on the way to it, and how sums become levels."""
+
+from math import fsum, isfinite
+from typing import NamedTuple
+
+import numpy as np
+
+from convcli.geometry import Geometry
+
+__all__ = ["Ending", "Part", "Stop", "Term", "Trace", "document", "spell"]
+
+ENDING = ("name", "sum", "ranged", "rounded", "value")  # what JSON calls the fields of an Ending
+
+
+class Term(NamedTuple):
+    """One channel under a window: its samples (kh, kw), and the weights they meet; None where the largest wins."""
+
+    channel: str
+    samples: np.ndarray
+    weights: np.ndarray | None
+
+    @property
+    def products(self) -> np.ndarray | None:
+        """Sample times weight, tap by tap."""
+        return None if self.weights is None else self.samples * self.weights
+
+    @property
+    def sum(self) -> float:
+        """The sum of the products, rounded once; the largest sample where there are no weights."""
+        return float(self.samples.max()) if self.weights is None else fsum(self.products.ravel())
+
+
+class Part(NamedTuple):
+    """One channel of what a step gives: its value in the engine, and what it is made of.
+
+    terms: the channels under the window, for a step that has one. words: the formula with numbers in it, else.
+    """
+
+    name: str
+    value: float
+    terms: tuple[Term, ...] = ()
+    words: str = ""
+
+    @property
+    def sum(self) -> float:
+        """The sum of the products of all terms."""
+        return fsum(term.sum for term in self.terms)
+
+
+class Stop(NamedTuple):
+    """A step at one place.
+
+    kind: `kernel`, `max`, `formula`, `point`, `gray`, `weigh`, `unweigh` or `sample`. at: row and column of what the
+    step gives, which is `size`. source: whose samples it reads, in words. rows, columns: where in its input the taps
+    lie; outside: (kh, kw), true where that is padding. focus: the sample of the input that is looked into next, None
+    where none is.
+    """
+
+    name: str
+    kind: str
+    at: tuple[int, int]
+    size: tuple[int, int]
+    parts: tuple[Part, ...]
+    source: str = "the picture"
+    op: str = ""
+    geometry: Geometry | None = None
+    scale: float = 1.0
+    bias: float = 0.0
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+    outside: np.ndarray | None = None
+    focus: tuple[int, int] | None = None
+
+
+class Ending(NamedTuple):
+    """One channel through the range rule: the engine's value, after the rule, after rounding, and as written."""
+
+    name: str
+    value: float
+    ranged: float
+    rounded: float
+    written: float
+
+
+class Trace(NamedTuple):
+    """All stops, the last step first, then what that one reads; and how the sums become levels.
+
+    bounds: what `stretch` spans. is_whole: the result holds whole levels, so that it is rounded.
+    """
+
+    at: tuple[int, int]
+    size_in: tuple[int, int]
+    size: tuple[int, int]
+    stops: tuple[Stop, ...]
+    endings: tuple[Ending, ...]
+    rule: str
+    white_in: float
+    white: float
+    bounds: tuple[float, float]
+    is_whole: bool
+
+
+def spell(value: float) -> str:
+    """A number as people write it: whole ones without a point, others with six digits.
+
+    >>> spell(80.0), spell(-0.0), spell(1 / 9)
+    ('80', '0', '0.111111')
+    """
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def document(trace: Trace) -> dict:
+    """A trace for JSON, in the words of the command line: x is the column, y the row; null is no finite number."""
+    return {
+        "at": _place(trace.at),
+        "in": list(trace.size_in),
+        "out": list(trace.size),
+        "range": {"rule": trace.rule, "white_in": trace.white_in, "white": trace.white}
+        | ({"min": trace.bounds[0], "max": trace.bounds[1]} if trace.rule == "stretch" else {}),
+        "channels": [
+            {
+                name: _plain(value)
+                for name, value in zip(("name", "sum", "ranged", "rounded", "value"), end, strict=True)
+            }
+            for end in trace.endings
+        ],
+        "steps": [_step(stop) for stop in reversed(trace.stops)],
+    }
+
+
+def _step(stop: Stop) -> dict:
+    """A stop for JSON; a step with a window has more to say."""
+    facts = {"step": stop.name, "kind": stop.kind, "of": stop.source, "at": _place(stop.at), "out": list(stop.size)}
+    if stop.geometry is None:
+        return facts | {
+            "channels": [{"name": p.name, "formula": p.words, "value": _plain(p.value)} for p in stop.parts]
+        }
+    geometry = stop.geometry
+    return (
+        facts
+        | {name: list(getattr(geometry, name)) for name in ("kernel", "stride", "dilation", "padding")}
+        | {"padding_mode": str(geometry.border), "op": stop.op, "rows": list(stop.rows), "columns": list(stop.columns)}
+        | {"outside": stop.outside.tolist(), "scale": stop.scale, "bias": stop.bias}
+        | {"channels": [_channel(part, stop) for part in stop.parts]}
+    )
+
+
+def _channel(part: Part, stop: Stop) -> dict:
+    planes = [
+        {"channel": term.channel, "window": _plain(term.samples.tolist())}
+        | ({} if term.weights is None else {"weights": term.weights.tolist()})
+        | ({} if term.weights is None else {"products": _plain(term.products.tolist()), "sum": _plain(term.sum)})
+        for term in part.terms
+    ]
+    value = part.value if stop.kind == "max" else part.sum * stop.scale + stop.bias
+    return {"name": part.name, "planes": planes, "value": _plain(value)}
+
+
+def _place(at: tuple[int, int]) -> dict:
+    return {"x": at[1], "y": at[0]}
+
+
+def _plain(value):
+    """Numbers and lists of them as JSON knows them."""
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, str) or isfinite(value) else None
