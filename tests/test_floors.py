@@ -16,7 +16,7 @@ ROOT = Path(convcli.__file__).parent
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine
-    words   formula   formats   files   png   engine.sums
+    words   formula   formats   files   png   engine.sums   heat   frequency
     border   grid   checks
     geometry
     filters   layers
@@ -36,10 +36,11 @@ FLOORS = """
     raster.writing
     raster.animation
     raster
+    plot
     job
     api   targets   explain.way
     batch
-    cli.options   cli.sizes   cli.talk
+    cli.matrices   cli.options   cli.sizes   cli.talk
     cli.apply   cli.explain   cli.kernels   cli.shape
     cli
     convcli

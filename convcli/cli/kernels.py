@@ -1,8 +1,7 @@
-"""`convcli kernels`: the kernels that are there, and what is in one."""
+"""`convcli kernels`: the kernels that are there, what is in one, and a picture of it."""
 
 import io
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +13,11 @@ from convcli.errors import ConvError, FilterError, printable
 from convcli.kernelfile import Definition, Parameter
 
 if TYPE_CHECKING:  # a list needs no numpy
-    import numpy as np
-
     from convcli.filters import Filter, Kernel
 
 __all__ = ["command"]
 
-WIDTH, ROWS, MATRICES = 80, 20, 8  # what is shown of a large kernel; --format writes all of it
+WIDTH = 80
 FORMATS = ("toml", "csv", "txt", "npy")
 
 
@@ -69,12 +66,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print everyt
 
 @click.group("kernels", cls=Browser)
 def command():
-    """List the kernels, show one, save one.
+    """List the kernels, show one, save one, plot one.
 
     \b
     Examples:
       convcli kernels
       convcli kernels show gaussian:2
+      convcli kernels plot log:3 -o log.png
       convcli kernels show sobel-x --format toml -o my-sobel.toml
     """
 
@@ -130,16 +128,7 @@ def show(text, kernel, as_applied, op, form, output, force, folders, as_json):
       convcli kernels show emboss --as-applied --op convolve
       convcli kernels show gabor:theta=45 --format csv -o gabor.csv
     """
-    if (text is None) == (kernel is None):
-        raise click.UsageError("show takes one FILTER (convcli kernels show sobel-x)")
-    text = text or kernel
-    links = library.parse(text, folders)
-    if len(links) != 1:
-        raise FilterError(f"{printable(text)} is a chain, show takes one filter")
-    filter_, kernel = links[0].filter, links[0].filter.kernel
-    if kernel is not None and (as_applied or op):
-        kernel = kernel.turned() if (op or links[0].window.get("op")) == "convolve" else kernel
-        kernel = kernel.changed(matrix=kernel.weights, scale=1.0)
+    text, filter_, kernel = _asked("show", text, kernel, as_applied, op, folders)
     if form or output not in (None, "-"):
         _save(filter_, kernel, form or Path(output).suffix[1:].lower(), output, force)
         return
@@ -148,6 +137,61 @@ def show(text, kernel, as_applied, op, form, output, force, folders, as_json):
         click.echo(json.dumps(_everything(filter_, kernel, definition)))
     else:
         click.echo("\n".join(_page(filter_, kernel, definition)))
+
+
+@command.command("plot")
+@click.argument("text", metavar="FILTER", required=False, shell_complete=_complete)
+@click.option("-k", "--kernel", metavar="FILTER", help="The filter, where it begins with a minus sign.")
+@click.option("--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op.")
+@click.option("--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied.")
+@click.option("-o", "--output", metavar="FILE", help="The picture; its name says the format. - is standard output.")
+@click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
+@folder_option
+def plot(text, kernel, as_applied, op, output, force, folders):
+    """Plot a kernel: a heat map of its weights, and its frequency response beside it.
+
+    FILTER is a name with or without parameters, a file or a matrix, as in `convcli apply`. Of a composite the kernels
+    of its steps are plotted, of a bank every matrix. The response says by how much a wave is multiplied, for each
+    direction and pace of it: the middle stands for flat parts, the rim for the finest detail that pixels can hold.
+
+    \b
+    Examples:
+      convcli kernels plot gaussian:2 -o gaussian.png
+      convcli kernels plot harris -o harris.png
+      convcli kernels plot emboss --op convolve -o emboss.png
+    """
+    text, filter_, kernel = _asked("plot", text, kernel, as_applied, op, folders)
+    if output is None:
+        raise click.UsageError("plot wants a name for the picture (-o kernel.png)")
+
+    from convcli import plot
+
+    if kernel is not None:
+        panels, facts = plot.panels_of(kernel), [", ".join(_summary(kernel))]
+    else:
+        definition = library.definition(text, folders)
+        names = [step["kernel"] for step in _steps(filter_, definition)]
+        panels = plot.steps_of(filter_, names)
+        facts = [f"the kernels of its steps; the result is {filter_.result}"] if filter_.result else []
+    if not panels:
+        raise FilterError(f"{printable(filter_.name)} has no weights to plot")
+    title = f"{printable(filter_.name)}   {printable(filter_.title)}".rstrip()
+    _write_picture(plot.sheet(panels, title, facts, shared=kernel is not None), output, force)
+
+
+def _asked(command: str, text: str | None, kernel: str | None, as_applied: bool, op: str | None, folders: tuple):
+    """The text of the one FILTER that a command was given, the filter, and its kernel as it is to be shown."""
+    if (text is None) == (kernel is None):
+        raise click.UsageError(f"{command} takes one FILTER (convcli kernels {command} sobel-x)")
+    text = text or kernel
+    links = library.parse(text, folders)
+    if len(links) != 1:
+        raise FilterError(f"{printable(text)} is a chain, {command} takes one filter")
+    filter_, kernel = links[0].filter, links[0].filter.kernel
+    if kernel is not None and (as_applied or op):
+        kernel = kernel.turned() if (op or links[0].window.get("op")) == "convolve" else kernel
+        kernel = kernel.changed(matrix=kernel.weights, scale=1.0)
+    return text, filter_, kernel
 
 
 def _size(found: Definition | ConvError) -> str:
@@ -201,9 +245,11 @@ def _steps(filter_: "Filter", definition: Definition | None) -> list[dict]:
 
 def _page(filter_: "Filter", kernel: "Kernel | None", definition: Definition | None) -> list[str]:
     """A filter for people, line by line."""
+    from convcli.cli import matrices
+
     lines, facts = [f"{printable(filter_.name)}  {printable(filter_.title)}".rstrip(), ""], []
     if kernel is not None:
-        lines += [f"  {line}" for line in _drawn(kernel)]
+        lines += matrices.drawn(kernel, matrices.colours_of_terminal())
         facts = _kernel_facts(kernel)
     elif definition:
         steps = _steps(filter_, definition)
@@ -233,50 +279,10 @@ def _kernel_facts(kernel: "Kernel") -> list[tuple[str, str]]:
     ]
 
 
-def _drawn(kernel: "Kernel") -> list[str]:
-    """The matrices of a kernel, one below the other, and their scale."""
-    matrices, lines = kernel.matrix.reshape(-1, *kernel.taps), []
-    for n, rows in enumerate(matrices[:MATRICES]):
-        if kernel.planes is not None:
-            place = f"map {n // kernel.planes}, " if kernel.matrix.ndim == 4 else ""
-            lines.append(f"{place}plane {n % kernel.planes}:")
-        lines += _table(rows)
-    if len(matrices) > MATRICES:
-        lines.append(f"... and {len(matrices) - MATRICES} more")
-    scale = matrix.spell_scale(kernel.scale)
-    return lines if scale == "1" else [*lines, f"x {scale if '/' in scale else format(kernel.scale, '.6g')}"]
-
-
-def _table(rows: "np.ndarray") -> list[str]:
-    """Aligned columns; of a large matrix the middle, as wide as a page."""
-    high, wide = rows.shape
-    ys = _middle(high, ROWS)
-    for digits, columns in [(4, wide), *((3, n) for n in range(min(wide, WIDTH // 2), 0, -1))]:
-        xs = _middle(wide, min(columns, WIDTH))
-        cells = _cells(rows, ys, xs, digits)
-        width = max(len(cell) for row in cells for cell in row)
-        if 2 + len(xs) * (width + 2) - 2 <= WIDTH:
-            break
-    lines = ["  ".join(f"{cell:>{width}}" for cell in row) for row in cells]
-    if None in (*ys, *xs):
-        lines.append(f"(the middle of {high}x{wide}; --format txt has all of it)")
-    return lines
-
-
-def _cells(rows: "np.ndarray", ys: list, xs: list, digits: int) -> list[list[str]]:
-    """The places as text: whole numbers as they are, others with `digits` of the largest one."""
-    if (rows == rows.round()).all():
-        decimals = 0
-    else:
-        decimals = max(0, digits - 1 - math.floor(math.log10(abs(rows).max())))
-    spelled = [[None if None in (y, x) else rows[y, x] for x in xs] for y in ys]
-    return [["..." if w is None else "0" if w == 0 else f"{w:.{decimals}f}" for w in row] for row in spelled]
-
-
-def _middle(n: int, most: int) -> list[int | None]:
-    """Places 0..n-1; where they are more than `most` those in the middle, None standing for the rest."""
-    start = (n - most) // 2
-    return list(range(n)) if n <= most else [None, *range(start, start + most), None]
+def _summary(kernel: "Kernel") -> list[str]:
+    """The facts of a kernel in few words."""
+    facts = dict(_kernel_facts(kernel))
+    return [facts["size"], f"sum {facts['sum']}", f"rank {facts['rank'].split()[0]}"]
 
 
 def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | None, force: bool) -> None:
@@ -292,6 +298,24 @@ def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | N
     if form == "npy" and sys.stdout.isatty():
         raise FilterError("npy is not for a terminal (write it to a file with -o)")
     click.echo(data, nl=False)
+
+
+def _write_picture(pixels, output: str, force: bool) -> None:
+    """Writes a picture to a file, or as PNG to standard output."""
+    from convcli import files, formats, raster
+
+    if output == "-" and sys.stdout.isatty():
+        raise FilterError("a picture is not for a terminal (write it to a file with -o)")
+    buffer = io.BytesIO()
+    try:
+        form = "PNG" if output == "-" else formats.format_of(Path(output).suffix)
+        raster.encode(raster.Raster(pixels, "RGB"), form, buffer)
+    except ConvError as error:
+        raise error.at(output) from None
+    if output == "-":
+        click.echo(buffer.getvalue(), nl=False)
+    else:
+        files.write_bytes(Path(output), buffer.getvalue(), force)
 
 
 def _encoded(filter_: "Filter", kernel: "Kernel", form: str) -> bytes:
