@@ -199,7 +199,7 @@ def _draw_numbers(canvas: Canvas, y: int, x: int, matrix: np.ndarray, colours: n
     for digits in (4, 3, 2):
         words = heat.spell_cells(matrix, digits)
         longest = max((word for row in words for word in row), key=canvas.width_of)
-        type_ = min(28, cell[0] * 0.7, cell[1] * 0.3, 12 * (cell[1] - 6) / canvas.width_of(longest))
+        type_ = min(28, cell[0] * 0.7, cell[1] * 0.3, 12 * (cell[1] * 0.88 - 3) / canvas.width_of(longest))
         if type_ >= _FINEST:
             break
     else:
