@@ -5,7 +5,7 @@ until `Program.run` binds the recipes to an array.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -44,13 +44,15 @@ class Stage(NamedTuple):
 class Node(NamedTuple):
     """A recipe: `make(*rows)` over the Rows of the nodes in `inputs`; and the signal it gives.
 
-    has_mean: it pads with the mean of its input, which `make` takes as `outside`.
+    has_mean: it pads with the mean of its input, which `make` takes as `outside`. undivided: where it gives whole sums
+    over a whole number, a node that gives the sums, and the number.
     """
 
     inputs: tuple[int, ...]
     make: Callable[..., Rows]
     signal: Signal
     has_mean: bool = False
+    undivided: "tuple[Node, int] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,14 @@ class Program:
     def signal(self) -> Signal:
         """The signal of the result."""
         return self.nodes[self.result].signal
+
+    @property
+    def undivided(self) -> "tuple[Program, int] | None":
+        """Where the result is whole sums over a whole number: the program that gives the sums, and the number."""
+        if self.nodes[self.result].undivided is None:
+            return None
+        node, share = self.nodes[self.result].undivided
+        return replace(self, nodes=(*self.nodes[: self.result], node, *self.nodes[self.result + 1 :])), share
 
     @property
     def macs(self) -> int:
@@ -227,7 +237,12 @@ class Graph:
             return Convolved(out, of, kernel, geometry, chosen, bias, outside)
 
         has_mean = geometry.border.mode == "mean" and any(geometry.padding)
-        return self._add((node,), make, out, has_mean), chosen
+        undivided, share = None, chosen.share(kernel, bias)
+        if share:
+            sums = out.but(dtype=chosen.numbers.dtype, low=chosen.low * share, high=chosen.high * share, whole=True)
+            whole = kernel.changed(scale=1.0)
+            undivided = Node((node,), lambda of: Convolved(sums, of, whole, geometry, chosen, 0.0, flat), sums), share
+        return self._add((node,), make, out, has_mean, undivided), chosen
 
     def max_pool(self, node: int, geometry: Geometry) -> int:
         """A sliding maximum."""
@@ -274,8 +289,8 @@ class Graph:
         signal = old.but(dtype=old.real, low=-np.inf, high=np.inf, whole=False)
         return self._add((node,), lambda of: pointwise.Unweighted(signal, of, gain, bias), signal)
 
-    def _add(self, inputs: tuple[int, ...], make, signal: Signal, has_mean: bool = False) -> int:
-        self.nodes.append(Node(inputs, make, signal, has_mean))
+    def _add(self, inputs: tuple[int, ...], make, signal: Signal, has_mean: bool = False, undivided=None) -> int:
+        self.nodes.append(Node(inputs, make, signal, has_mean, undivided))
         return len(self.nodes) - 1
 
 

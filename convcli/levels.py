@@ -11,6 +11,7 @@ from math import inf, isfinite
 
 import numpy as np
 
+from convcli.engine.scratch import fresh
 from convcli.engine.strips import copy
 from convcli.errors import ConvError
 from convcli.graph import Program
@@ -58,7 +59,8 @@ class Finish:
     rule: resolved, not `auto`. white_in, white: the picture's own white level and the output's. dtype: of the
     output. bounds: smallest and largest sum, for `stretch`. alpha: the last channel is alpha. proven: bounds of all
     sums that the weights prove; where they keep within the levels, nothing is looked at but by wish (`measures`).
-    signed: the sums lie around zero by their nature.
+    signed: the sums lie around zero by their nature. share: what the sums, whole and within the levels, are still to be
+    divided by.
     """
 
     rule: str
@@ -70,6 +72,7 @@ class Finish:
     proven: tuple[float, float] = (-inf, inf)
     measures: bool = True
     signed: bool = False
+    share: int = 1
 
     def apply(self, block: np.ndarray, out: np.ndarray) -> Tally:
         """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` is used up."""
@@ -85,13 +88,17 @@ class Finish:
 
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
         tally = Tally(self.rule, samples=block.size, white=self.white_in, signed=self.signed)
+        if self.share > 1:
+            copy(out, _divided(block, self.share))
+            tally.min, tally.max = self.proven
+            return tally
         if self.rule == "none":
             if self.measures:
                 tally.min, tally.max = float(np.fmin.reduce(block, axis=None)), float(np.fmax.reduce(block, axis=None))
             copy(out, block)
             return tally
         factor = self.white / self.white_in
-        if self.measures or not self._keeps_within_levels():
+        if self._wants_ends():
             tally.min, tally.max = _finite_ends(block)
         else:
             tally.min, tally.max = self.proven
@@ -109,14 +116,29 @@ class Finish:
                 block = _absolute(block, tally.min)
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
-        slack = self._slack if block.dtype.kind == "f" else 0
-        if low < -slack:
-            tally.low = int(np.count_nonzero(block < -slack))
-        if high > self.white + slack:
-            most = self.white + slack if slack else min(int(self.white), np.iinfo(block.dtype).max)
-            tally.high = int(np.count_nonzero(block > most))  # an integer: beside a float all would become floats
-        self._round(block, out, clip=low < 0 or high > self.white)
+        if block.dtype.kind == "f":
+            if low < -self._slack:
+                tally.low = _count(np.less, block, -self._slack)
+            if high > self.white + self._slack:
+                tally.high = _count(np.greater, block, self.white + self._slack)
+            self._round(block, out, clip=low < 0 or high > self.white)
+            return tally
+        outside, is_wide = 0, self.white <= np.iinfo(block.dtype).max
+        if is_wide and (low < 0 or high > self.white):  # without its sign, what is below zero lies above white
+            outside = _count(np.greater, block.view(f"u{block.itemsize}"), self.white)
+        if low < 0 and (outside or not is_wide):
+            tally.low = _count(np.less, block, 0)
+        tally.high = max(outside - tally.low, 0)
+        outside = tally.low + tally.high
+        self._round(block, out, clip=outside > 0)
         return tally
+
+    def _wants_ends(self) -> bool:
+        """Whether the smallest and the largest sum have to be found, where their bounds do not tell enough."""
+        is_bounded = isfinite(self.proven[0]) and isfinite(self.proven[1])
+        if self.measures or not is_bounded:
+            return True
+        return self.rule == "clip" and self.signed  # for which range would keep what is clipped
 
     def _is_flat(self, first: float, last: float) -> bool:
         """True where the sums differ by no more than rounding: a stretch would show its noise."""
@@ -133,6 +155,12 @@ class Finish:
         return self.rule != "stretch" and low >= 0 and high <= self.white + self._slack
 
     @property
+    def takes_whole(self) -> bool:
+        """True where whole sums can be divided and rounded in integers, and nothing else is to be done with them."""
+        is_plain = self.rule in ("clip", "abs") and self.white == self.white_in and not (self.alpha or self.measures)
+        return is_plain and np.dtype(self.dtype).kind in "iu" and self._keeps_within_levels()
+
+    @property
     def _slack(self) -> float:
         """How far a sum may be off by rounding: no sample is lost by that."""
         return min(1e-3, 4e-6 * self.white)
@@ -146,11 +174,38 @@ class Finish:
         copy(out, block)
 
 
+def _divided(block: np.ndarray, share: int) -> np.ndarray:
+    """The whole samples, none below zero, over a whole number, in place: to the nearest, half to even.
+
+    An odd number leaves no halves. A power of two shifts, and adds a little less than a half where the result is even.
+    """
+    block = block.view(f"u{block.itemsize}")
+    if share % 2:
+        block += block.dtype.type(share // 2)
+        return np.floor_divide(block, block.dtype.type(share), out=block)
+    bits = block.dtype.type(share.bit_length() - 1)
+    is_odd = np.right_shift(block, bits, out=fresh(block.nbytes).view(block.dtype).reshape(block.shape))
+    is_odd &= block.dtype.type(1)
+    block += is_odd
+    block += block.dtype.type(share // 2 - 1)
+    return np.right_shift(block, bits, out=block)
+
+
+def _count(compare: np.ufunc, block: np.ndarray, bound: float) -> int:
+    """How many samples compare so with the bound."""
+    if block.dtype.kind != "f":
+        bound = block.dtype.type(min(int(bound), np.iinfo(block.dtype).max))  # beside a float all would become floats
+    return int(np.count_nonzero(compare(block, bound, out=fresh(block.size).view(bool).reshape(block.shape))))
+
+
 def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -> tuple[np.ndarray, Tally]:
     """The levels (H', W', C') of a program over `pixels` (H, W, C), and what the range rule met."""
     out = np.empty(program.signal.shape, finish.dtype)
     if finish.rule == "stretch":
         finish = replace(finish, bounds=bounds(program, pixels, finish.alpha, threads))
+    whole = program.undivided
+    if whole and finish.takes_whole:
+        program, finish = whole[0], replace(finish, share=whole[1])
     tallies: list[Tally] = []
     program.run(
         pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))

@@ -50,6 +50,19 @@ class Plan(NamedTuple):
     def __str__(self) -> str:
         return f"{self.method} in {self.numbers.dtype}: {self.why}"
 
+    def share(self, kernel: Kernel, bias: float) -> int:
+        """The whole number that sums of whole weights are to be divided by, where integers can do that and round.
+
+        0 where they cannot: halves go to even, which is cheap only where there are none (odd numbers) or where they
+        show in a bit (powers of two).
+        """
+        kind = np.dtype(self.numbers.dtype)
+        number = round(1 / kernel.scale) if 0 < kernel.scale < 1 else 0
+        if kind.kind not in "iu" or bias or number < 2 or kernel.scale != 1 / number or self.low < 0:
+            return 0
+        has_room = self.high * number + number <= np.iinfo(kind).max
+        return number if has_room and (number % 2 or number & (number - 1) == 0) else 0
+
 
 @np.errstate(all="ignore")
 def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0, method: str = "auto") -> Plan:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from unittest.mock import patch
 
 import numpy as np
@@ -348,3 +349,48 @@ def test_an_unknown_rule_is_refused():
 def test_white():
     wanted = {"bool": 1, "uint8": 255, "uint16": 65535, "int16": 32767, "int32": 2**31 - 1, "float32": 1, "float64": 1}
     assert {dtype: white_of(dtype) for dtype in wanted} == wanted
+
+
+# ---------------------------------------------------------------- whole sums over a whole number
+
+
+@pytest.mark.parametrize("share", [2, 3, 4, 8, 9, 15, 16, 25, 225, 256])
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "int32"])
+def test_whole_sums_are_divided_and_rounded_in_integers(share, dtype):
+    room = np.iinfo(dtype).max
+    sums = np.arange(min(255 * share, room - share) + 1)
+    finish = Finish("clip", 255.0, 255.0, "uint8", measures=False, share=share)
+    out = np.zeros((1, sums.size, 1), "uint8")
+    finish.apply(sums.astype(dtype).reshape(out.shape), out)
+    assert out.ravel().tolist() == [round(Fraction(int(n), share)) for n in sums]
+
+
+SHARES = [  # weights, scale, what the sums are divided by in integers (1: they are not)
+    ([[1, 2, 1], [2, 4, 2], [1, 2, 1]], 1 / 16, 16),
+    ([[1, 1, 1, 1, 1]] * 3, 1 / 15, 15),
+    ([[1, 1, 1, 1]] * 3, 1 / 12, 1),  # a half may be any remainder of an even number
+    ([[1, -1, 1]], 1 / 3, 1),  # sums below zero
+    ([[2, 1, 1]], 1 / 3, 1),  # sums above white
+]
+
+
+@pytest.mark.parametrize(("drawn", "scale", "share"), SHARES)
+@pytest.mark.parametrize("measures", [False, True])
+def test_a_program_leaves_the_division_to_the_last_step(drawn, scale, share, measures):
+    kernel, pixels = Kernel(np.array(drawn, float), scale), picture(23, 31, 3)
+    program = compile_chain(links(kernel), Signal.of(pixels.shape, "uint8"), Window(), Layout(white=255.0))
+    finish = Finish("clip", 255.0, 255.0, "uint8", measures=measures)
+    finish = replace(finish, proven=(program.signal.low, program.signal.high))
+    shares, plain = set(), Finish.apply
+
+    def watched(self, block, out):
+        shares.add(self.share)
+        return plain(self, block, out)
+
+    with patch.object(Finish, "apply", watched):
+        out, _ = render(program, pixels, finish, 2)
+    assert shares == {1 if measures else share}
+    sums, _ = render(program, pixels, replace(finish, rule="none", dtype="float64"), 1)
+    part = Fraction(scale).limit_denominator(1000)
+    exact = [min(max(round(round(x / scale) * part), 0), 255) for x in sums.ravel()]
+    assert out.ravel().tolist() == exact

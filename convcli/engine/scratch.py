@@ -1,14 +1,38 @@
-"""Working memory that is kept from strip to strip.
+"""Working memory that is kept from strip to strip, and from picture to picture.
 
-A strip's arrays are about a megabyte: allocated afresh they would come from the system each time, page by
-page, at a price above that of the arithmetic.
+A strip's arrays are one or two megabytes. Allocated afresh they come from the system page by page, and a page that is
+touched for the first time costs more than the arithmetic on it.
 """
 
+import sys
 from math import prod
+from threading import Lock
 
 import numpy as np
 
-__all__ = ["Scratch"]
+__all__ = ["Scratch", "fresh"]
+
+LARGE = 1 << 17  # bytes from which memory is worth keeping
+MOST = 1 << 26  # bytes that are kept
+
+_kept: list[np.ndarray] = []
+_lock = Lock()
+
+
+def fresh(size: int) -> np.ndarray:
+    """Memory that nobody else looks at, (size,) uint8, contents undefined; some that was used before, if it fits."""
+    if size < LARGE:
+        return np.empty(size, np.uint8)
+    with _lock:
+        for memory in _kept:
+            # the list, the loop and the question itself; any array over it would be one more
+            if size <= memory.nbytes <= 2 * size and sys.getrefcount(memory) == 3:
+                return memory[:size]
+        memory = np.empty(size, np.uint8)
+        _kept.append(memory)
+        while sum(held.nbytes for held in _kept) > MOST and len(_kept) > 1:
+            del _kept[0]  # whoever looks at it still has it
+        return memory[:size]
 
 
 class Scratch:
@@ -22,5 +46,5 @@ class Scratch:
         size = (shape if isinstance(shape, int) else prod(shape)) * np.dtype(dtype).itemsize
         held = self._held.get(name)
         if held is None or held.nbytes < size:
-            held = self._held[name] = np.empty(size, np.uint8)
+            held = self._held[name] = fresh(size)
         return held[:size].view(dtype).reshape(shape)

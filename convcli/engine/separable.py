@@ -1,10 +1,12 @@
 """A kernel of rank one as two passes: its column down the rows, then its row along the columns.
 
 A line of weights is a polynomial. Where (1 + z) divides it, adding neighbours takes that factor out: 1 4 6 4 1
-is four additions and no product. A run of k equal weights is made by doubling: windows of 1, 2, 4, 8 ... samples,
-and those that make up k put side by side, so that a box of any length costs some log2 k passes.
+is four additions and no product. A run of k equal weights is made as powers are in arithmetic: a run of runs, or a run
+and one sample more, so that a box of any length costs some log2 k passes, and one of 15 five.
 """
 
+from functools import cache
+from itertools import count
 from math import gcd, inf
 from typing import NamedTuple
 
@@ -66,7 +68,7 @@ class Line(NamedTuple):
         lines = [cls((), terms, passes(terms))]
         if len(weights) > 2 and (weights == weights[0]).all():
             last = None if weights[0] == 1 and stride == 1 else group([(0, weights[0])])
-            lines.append(cls((len(weights),), last, stride * _run_passes(len(weights)) + (last is not None)))
+            lines.append(cls((len(weights),), last, stride * _adds(len(weights)) + (last is not None)))
         if len(weights) > 1 and (weights == np.rint(weights)).all():
             signs = (-1.0) ** np.arange(len(weights))
             quotient = np.cumsum(weights * signs) * signs  # by (1 + z), the remainder last
@@ -77,8 +79,21 @@ class Line(NamedTuple):
         return min(lines, key=lambda line: line.passes)
 
 
-def _run_passes(length: int) -> int:
-    return length.bit_length() - 1 + length.bit_count() - 1
+@cache
+def _adds(length: int) -> int:
+    """Additions that make sums of `length` neighbours: those of a run of runs, or of a run and one sample more."""
+    if length == 1:
+        return 0
+    whole = [_adds(part) + _adds(length // part) for part in (3, 5, 7) if length % part == 0 and part < length]
+    return min([_adds(length // 2) + 1 if length % 2 == 0 else _adds(length - 1) + 1, *whole])
+
+
+def _part(length: int) -> int:
+    """The run whose runs make up `length` with the fewest additions; 0 where one sample more is as good."""
+    for part in (2, 3, 5, 7):
+        if length % part == 0 and part < length and _adds(part) + _adds(length // part) == _adds(length):
+            return part
+    return 0
 
 
 class Way(NamedTuple):
@@ -194,7 +209,7 @@ def _along_by_adds(line: Line, geometry: Geometry):
             lines = _sum_run(lines, length, 1, x.dilation * channels, scratch, name, out if is_last else None)
         if line.terms is None:
             return
-        parts = phases(lines.reshape(len(lines), -1, channels), x.stride, scratch)
+        parts = [lines] if x.stride == 1 else phases(lines.reshape(len(lines), -1, channels), x.stride, scratch)
 
         def beside(tap: int) -> np.ndarray:
             start = tap * x.dilation // x.stride * channels
@@ -220,32 +235,23 @@ def _along_by_product(matrices: list[np.ndarray], lines: np.ndarray, out: np.nda
 
 def _sum_run(lines, length: int, axis: int, step: int, scratch: Scratch, name: str, out=None) -> np.ndarray:
     """Sums of `length` samples of (rows, width), `step` apart along an axis, at every position where they fit."""
-    size = lines.shape[axis] - (length - 1) * step
 
     def cut(array: np.ndarray, start: int, count: int) -> np.ndarray:
         return array[start : start + count] if axis == 0 else array[:, start : start + count]
 
-    def room(key: str, count: int) -> np.ndarray:
-        shape = (count, lines.shape[1]) if axis == 0 else (len(lines), count)
-        return scratch.take(f"{name} {key}", shape, lines.dtype)
+    def windows(base, held, length: int, step: int, busy: frozenset, out=None) -> tuple[np.ndarray, int]:
+        """The sums and the number of the buffer they lie in. held: that of `base`; busy: those that have to stay."""
+        size = base.shape[axis] - (length - 1) * step
+        if length == 2:
+            mine = next(n for n in count() if n != held and n not in busy)
+            shape = (size, base.shape[1]) if axis == 0 else (len(base), size)
+            target = scratch.take(f"{name} {mine}", shape, base.dtype) if out is None else out
+            return np.add(cut(base, 0, size), cut(base, step, size), out=target), mine
+        if part := _part(length):
+            inner, mine = windows(base, held, part, step, busy)
+            return windows(inner, mine, length // part, part * step, busy, out)
+        less, mine = windows(base, held, length - 1, step, busy | {held})
+        less = cut(less, 0, size)
+        return np.add(less, cut(base, (length - 1) * step, size), out=less if out is None else out), mine
 
-    power, span, total, covered = lines, 1, None, 0  # power: sums of `span` samples
-    while True:
-        if length & span:
-            here = cut(power, covered * step, size)
-            is_last = covered + span == length
-            if total is None:
-                total = here
-            else:
-                target = out if is_last and out is not None else room("total", size)
-                total = np.add(total, here, out=target)
-            covered += span
-            if is_last:
-                return total
-        count = power.shape[axis] - span * step
-        is_last = span * 2 == length
-        # the first window that counts lies where the powers after it must not
-        turn = f"power {span.bit_length() % 2}{'' if total is None else ' later'}"
-        target = out if is_last and out is not None else room(turn, count)
-        power = np.add(cut(power, 0, count), cut(power, span * step, count), out=target)
-        span *= 2
+    return windows(lines, None, length, step, frozenset(), out)[0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from convcli import engine
 from convcli.border import locate
-from convcli.engine.scratch import Scratch
+from convcli.engine.scratch import Scratch, fresh
 from convcli.engine.sums import rows_in_cache
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
@@ -197,7 +197,8 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
         try:
             rows = open_rows()
             inner = (rows.signal.width, rows.signal.channels)
-            block = room(np.empty(min(strip, height) * inner[0] * inner[1], rows.signal.dtype), inner, rows.planar)
+            size = min(strip, height) * inner[0] * inner[1] * np.dtype(rows.signal.dtype).itemsize
+            block = room(fresh(size).view(rows.signal.dtype), inner, rows.planar)
             part = rows_in_cache(block)
             for start in mine:
                 if failures:

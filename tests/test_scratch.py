@@ -1,0 +1,46 @@
+"""Working memory: used again when nobody looks at it any more, and never by two at once."""
+
+import numpy as np
+
+from convcli.engine.scratch import LARGE, Scratch, fresh
+
+
+def place(memory: np.ndarray) -> int:
+    return memory.__array_interface__["data"][0]
+
+
+def test_memory_in_use_is_nobody_elses():
+    held = [fresh(LARGE + n) for n in range(20)]
+    views = [fresh(LARGE)[5:9].view("uint8").reshape(2, 2) for _ in range(5)]  # a view keeps all of it
+    arrays = held + views
+    assert not any(np.shares_memory(a, b) for n, a in enumerate(arrays) for b in arrays[:n])
+
+
+def test_memory_is_used_again():
+    memory = fresh(3 * LARGE)
+    first = place(memory)
+    del memory
+    again = [fresh(3 * LARGE) for _ in range(4)]
+    assert first in [place(one) for one in again]
+    assert fresh(3 * LARGE).nbytes == 3 * LARGE
+
+
+def test_what_is_kept_has_a_limit():
+    from convcli.engine import scratch
+
+    held = [fresh(scratch.MOST // 3) for _ in range(5)]
+    assert sum(memory.nbytes for memory in scratch._kept) <= scratch.MOST
+    for n, memory in enumerate(held):
+        memory[:] = n
+    assert [int(memory[-1]) for memory in held] == [0, 1, 2, 3, 4]
+
+
+def test_a_name_is_the_same_memory_and_grows():
+    scratch = Scratch()
+    small = scratch.take("a", (3, 5), "int16")
+    assert small.shape == (3, 5)
+    assert np.shares_memory(small, scratch.take("a", (5, 3), "uint16"))
+    large = scratch.take("a", (7, 50), "float64")
+    assert not np.shares_memory(small, large)
+    assert np.shares_memory(large, scratch.take("a", (3, 5), "int16"))
+    assert not np.shares_memory(large, scratch.take("b", (7, 50), "float64"))
