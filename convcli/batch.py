@@ -5,7 +5,8 @@ Prints nothing: every item and every warning is handed to the caller's `tell` as
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from io import BytesIO
 from pathlib import Path
 from threading import Condition, Lock, Thread
 from time import perf_counter
@@ -13,11 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli import files, job, raster
+from convcli import files, formats, job, raster
 from convcli.errors import ConvError, InputError, OutputError, printable
 from convcli.job import Request
 from convcli.raster import Raster
 from convcli.report import Item
+from convcli.sequence import Sequence
 from convcli.targets import STREAM, Destination, Target, result_names
 
 __all__ = ["Options", "run"]
@@ -156,10 +158,10 @@ class _Runner:
             raise InputError("an empty name is no file")
         source = _standard_input() if target.input == STREAM else Path(target.input)
         guess = Path(target.output) if target.output not in (STREAM, "") else None
+        if isinstance(source, Path) and source.is_fifo():
+            source = raster.content(source, limit)  # a pipe is read once
         if options.dry_run or on_exists == "skip" or (on_exists == "error" and guess and os.path.exists(guess)):
-            if isinstance(source, Path) and source.is_fifo():
-                source = raster.content(source, limit)  # a pipe is read once
-            header = raster.header(source, max_pixels=limit)
+            header = raster.header(source, self.request.frames, self.request.format, max_pixels=limit)
             shape = (header.height, header.width, header.channels)
             _, outputs = self._prepared(header, shape, target, item)
             if on_exists == "skip" and all(path and path.exists() for path in outputs):
@@ -171,19 +173,32 @@ class _Runner:
                 return
         elif guess:
             self._check([guess])  # before a picture is decoded for nothing
-        picture = raster.read(source, max_pixels=limit)
-        warnings += picture.notes
+        request = self.request
+
+        def frames():
+            return raster.frames(source, request.frames, request.format, max_pixels=limit)
+
+        pictures = frames()
+        picture = next(pictures)
         prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
         self._check(outputs)
-        result = job.run(prepared, picture, options.threads)
-        del picture  # a picture freed early is a picture less in memory
-        item.tally = result.tally
-        if result.note:
-            warnings.append(result.note)
-        if options.strict and warnings:
-            raise ConvError("; ".join(warnings))
-        for name, filtered in zip(outputs, result.rasters, strict=True):
-            self._write(filtered, prepared.format, name, warnings)
+        if picture.frames > 1:
+            pictures.close()
+            del picture
+            sequence = Sequence(request, prepared, frames, options.threads)
+            for index, name in enumerate(outputs):
+                self._write(sequence.results(index), item.frames, prepared.format, name, warnings, sequence)
+            item.tally = sequence.tally
+        else:
+            pictures.close()
+            warnings += picture.notes
+            result = job.run(prepared, picture, options.threads)
+            del picture  # a picture freed early is a picture less in memory
+            item.tally = result.tally
+            warnings += filter(None, [job.clipped(result.tally)])
+            self._if_strict(warnings)
+            for name, filtered in zip(outputs, result.rasters, strict=True):
+                self._write([filtered], 1, prepared.format, name, warnings)
         item.status = "written"
 
     def _check(self, outputs: list[Path | None]) -> None:
@@ -201,7 +216,9 @@ class _Runner:
     def _prepared(self, picture, shape, target: Target, item: Item, is_opaque=False) -> tuple[job.Job, list]:
         """The job for a picture and the names of its results, None for the stream; both are noted in `item`."""
         prepared = job.prepare(self.request, picture, shape, is_opaque)
-        item.shape_in, item.program = shape, prepared.program
+        if picture.frames > 1 and not formats.FORMATS[prepared.format].frames:
+            raise raster.FormatError(f"{prepared.format} cannot hold {picture.frames} frames (--frames first)")
+        item.shape_in, item.program, item.frames = shape, prepared.program, picture.frames
         item.mode = (picture.mode, prepared.mode)
         item.shape_out = (*prepared.program.signal.shape[:2], prepared.channels)
         if target.output == STREAM:
@@ -212,27 +229,41 @@ class _Runner:
         item.output = ", ".join(map(str, outputs))
         return prepared, outputs
 
-    def _write(self, picture: Raster, form: str, path: Path | None, warnings: list[str]) -> None:
+    def _if_strict(self, warnings: list[str]) -> None:
+        """Raises ConvError where warnings count as failures and there are some."""
+        if self.options.strict and warnings:
+            raise ConvError("; ".join(warnings))
+
+    def _write(
+        self, pictures: Iterable[Raster], count: int, form: str, path: Path | None, warnings: list[str], sequence=None
+    ) -> None:
         """One file, or standard output; what the format cannot keep becomes a warning."""
         destination, options = self.destination, self.options
 
         def fill(stream) -> None:
-            lost = raster.encode(
-                picture,
+            lost = raster.encode_frames(
+                pictures,
+                count,
                 form,
                 stream,
                 quality=destination.quality,
                 compression=destination.compression,
                 threads=options.threads,
             )
-            if options.strict and lost:  # before the file gets its name
-                raise ConvError("; ".join(lost))
+            if sequence:
+                lost = (*sequence.notes, *filter(None, [job.clipped(sequence.tally)]), *lost)
             warnings.extend(line for line in lost if line not in warnings)
+            self._if_strict(warnings)  # before the file gets its name
 
         if path is None:
             if form not in TEXTS and sys.stdout.isatty():
                 raise ConvError(f"{form} is not for a terminal (name a file with -o)")
-            fill(sys.stdout.buffer)
+            if count == 1:
+                fill(sys.stdout.buffer)
+            else:  # a later frame may turn out to be damaged
+                whole = BytesIO()
+                fill(whole)
+                sys.stdout.buffer.write(whole.getbuffer())
             sys.stdout.buffer.flush()
             return
         with self.lock:

@@ -21,7 +21,7 @@ from convcli.signal import Signal
 if TYPE_CHECKING:
     from convcli.raster import Header, Raster
 
-__all__ = ["Job", "Request", "Result", "prepare", "run"]
+__all__ = ["Job", "Request", "Result", "clipped", "is_opaque", "prepare", "run", "samples"]
 
 DTYPES = {"I": "int32", "F": "float32", "grid": "float64"}
 NUMBERS = ("NPY", "TXT", "CSV", "TSV", "PFM")  # formats whose samples are plain numbers, not levels
@@ -33,7 +33,8 @@ class Request:
 
     format: the format that the output's name or --format asks for, or None for the input's; fallbacks: the formats
     that may stand in for that one. maps: `files` or `stack`. measures: a report wants the bounds of the sums.
-    max_pixels: the most that any step may give.
+    max_pixels: the most that any step may give. frames: `all`, `first`, the number of one, or None, as for
+    `raster.frames`.
     """
 
     links: tuple[Link, ...]
@@ -48,6 +49,7 @@ class Request:
     fallbacks: tuple[str, ...] = ("PNG", "TIFF", "NPY")
     measures: bool = True
     max_pixels: int = MAX_PIXELS
+    frames: str | int | None = None
 
 
 class Job(NamedTuple):
@@ -67,16 +69,6 @@ class Result:
 
     rasters: tuple["Raster", ...]
     tally: Tally
-
-    @property
-    def note(self) -> str | None:
-        """What was clipped, in words, where it is more than 1 % of the samples."""
-        tally = self.tally
-        if tally.remedy is None:
-            return None
-        sides = [(tally.low, "fell below 0"), (tally.high, "rose above white")]
-        parts = [f"{100 * count / tally.samples:.1f} % {what}" for count, what in sides if count]
-        return f"clipped samples: {' and '.join(parts)} (--range {tally.remedy} keeps them)"
 
 
 def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, int], is_opaque: bool = False) -> Job:
@@ -111,9 +103,11 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     if request.depth == "keep" and finish.rule != "none" and finish.dtype.startswith("float"):
         # levels of a float picture may become 8 bits where the format asked for holds no floats
         choices += [(form, replace(finish, dtype="uint8", white=255.0)) for form in wanted]
+    # fewer colours, as in a GIF, are for who asks for them, and for animations, which nothing else may hold
+    fits = formats.can_take if request.format or header.frames > 1 else formats.can_hold
     for form, finish in choices:
         mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
-        if formats.can_hold(form, mode, channels_out):
+        if fits(form, mode, channels_out):
             return Job(program, finish, form, mode, width, splits)
     finish = choices[0][1]
     mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
@@ -122,14 +116,27 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
 
 def run(job: Job, picture: "Raster", threads: int) -> Result:
     """The filtered picture."""
-    pixels = picture.pixels[:, :, : job.program.nodes[0].signal.channels]
-    out, tally = levels.render(job.program, pixels, job.finish, threads)
+    out, tally = levels.render(job.program, samples(job, picture), job.finish, threads)
     if "A" in job.mode and not job.program.alpha:  # it was opaque and still is
         opaque = np.full((*out.shape[:2], 1), job.finish.white, out.dtype)
         out = np.concatenate((out, opaque), axis=2)
     maps = [out[:, :, n : n + 1] for n in range(out.shape[2])] if job.splits_maps else [out]
     rasters = tuple(replace(picture, pixels=pixels, mode=job.mode) for pixels in maps)
     return Result(rasters, tally)
+
+
+def samples(job: Job, picture: "Raster") -> np.ndarray:
+    """The pixels that the job's program starts from: without alpha where that hides nothing."""
+    return picture.pixels[:, :, : job.program.nodes[0].signal.channels]
+
+
+def clipped(tally: Tally) -> str | None:
+    """What was clipped, in words, where it is more than 1 % of the samples."""
+    if tally.remedy is None:
+        return None
+    sides = [(tally.low, "fell below 0"), (tally.high, "rose above white")]
+    parts = [f"{100 * count / tally.samples:.1f} % {what}" for count, what in sides if count]
+    return f"clipped samples: {' and '.join(parts)} (--range {tally.remedy} keeps them)"
 
 
 def is_opaque(picture: "Raster") -> bool:

@@ -57,10 +57,10 @@ class Finish:
     """The last step: strips of sums to strips of levels.
 
     rule: resolved, not `auto`. white_in, white: the picture's own white level and the output's. dtype: of the
-    output. bounds: smallest and largest sum, for `stretch`. alpha: the last channel is alpha. proven: bounds of all
-    sums that the weights prove; where they keep within the levels, nothing is looked at but by wish (`measures`).
-    signed: the sums lie around zero by their nature. share: what the sums, whole and within the levels, are still to be
-    divided by.
+    output. bounds: smallest and largest sum, for `stretch`; None for the picture's own. alpha: the last channel is
+    alpha. proven: bounds of all sums that the weights prove; where they keep within the levels, nothing is looked at
+    but by wish (`measures`). signed: the sums lie around zero by their nature. share: what the sums, whole and
+    within the levels, are still to be divided by.
     """
 
     rule: str
@@ -68,7 +68,7 @@ class Finish:
     white: float
     dtype: str
     alpha: bool = False
-    bounds: tuple[float, float] = (0.0, 1.0)
+    bounds: tuple[float, float] | None = None
     proven: tuple[float, float] = (-inf, inf)
     measures: bool = True
     signed: bool = False
@@ -201,7 +201,7 @@ def _count(compare: np.ufunc, block: np.ndarray, bound: float) -> int:
 def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -> tuple[np.ndarray, Tally]:
     """The levels (H', W', C') of a program over `pixels` (H, W, C), and what the range rule met."""
     out = np.empty(program.signal.shape, finish.dtype)
-    if finish.rule == "stretch":
+    if finish.rule == "stretch" and finish.bounds is None:
         finish = replace(finish, bounds=bounds(program, pixels, finish.alpha, threads))
     whole = program.undivided
     if whole and finish.takes_whole:
@@ -218,10 +218,10 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
 
 def bounds(program: Program, pixels: np.ndarray, alpha: bool, threads: int) -> tuple[float, float]:
     """Smallest and largest sum of the colours: a whole pass of its own, since no float picture is kept."""
-    ends: list[tuple[float, float]] = []
+    found: list[tuple[float, float]] = []
     colours = slice(0, -1 if alpha else None)
-    program.run(pixels, threads, lambda start, block: ends.append(_finite_ends(block[:, :, colours])))
-    return (min(low for low, _ in ends), max(high for _, high in ends))
+    program.run(pixels, threads, lambda start, block: found.append(_finite_ends(block[:, :, colours])))
+    return (min(low for low, _ in found), max(high for _, high in found))
 
 
 def white_of(dtype: str) -> float:

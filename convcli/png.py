@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["animate", "check", "described", "exif", "in_order", "rows_in_strip", "write"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> gray, gray and alpha, RGB, RGBA
 _STRIP = 1 << 20  # bytes compressed at once
 _BLOCK = 1 << 17  # bytes filtered at once: what fits a core's cache
@@ -40,7 +41,9 @@ def check(data: bytes) -> None:
         end = at + 8 + size
         if end + 4 > len(data):
             break
-        if name[:1].isupper() and zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+        if (name[:1].isupper() or name in _FRAMES) and zlib.crc32(view[at + 4 : end]) != int.from_bytes(
+            view[end : end + 4], "big"
+        ):
             word = printable(name.decode("latin-1"))
             raise InputError(f"damaged image: check sum of the {word} chunk at byte {at} is wrong")
         if name == b"IEND":
@@ -105,7 +108,7 @@ def write(
 
 def animate(
     target: BinaryIO,
-    parts: "Iterable[tuple[np.ndarray, int, int, float]]",
+    parts: "Iterable[tuple[np.ndarray, int, int, float | None]]",
     count: int,
     plays: int = 0,
     chunks: Iterable[tuple[bytes, bytes]] = (),
@@ -116,16 +119,18 @@ def animate(
     """Nothing; `target` gets an animation of `count` pictures.
 
     parts: what each picture changes of the one before: pixels as in `write`, their first corner y, x, and the
-    milliseconds it is shown; the first is the whole picture. plays: how often, 0 for ever.
+    milliseconds it is shown; the first is the whole picture, and so is the second after one that is shown where nothing
+    can move alone (None). plays: how often, 0 for ever.
     """
     sequence = 0
     for number, (pixels, y, x, shown) in enumerate(parts):
         if number == 0:
-            _begin(target, pixels, [(b"acTL", struct.pack(">II", count, plays)), *chunks])
-        height, width = pixels.shape[:2]
-        place = struct.pack(">IIIII", sequence, width, height, x, y)
-        _chunk(target, b"fcTL", place + struct.pack(">HHBB", *_seconds(shown), 0, 0))  # it stays, and covers
-        sequence += 1
+            _begin(target, pixels, [(b"acTL", struct.pack(">II", count - (shown is None), plays)), *chunks])
+        if shown is not None:
+            height, width = pixels.shape[:2]
+            place = struct.pack(">IIIII", sequence, width, height, x, y)
+            _chunk(target, b"fcTL", place + struct.pack(">HHBB", *_seconds(shown), 0, 0))  # it stays, and covers
+            sequence += 1
         for content in _packed(pixels, compression, threads):
             if number == 0:
                 _chunk(target, b"IDAT", content)

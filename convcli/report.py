@@ -27,6 +27,7 @@ class Item:
     status: str = "failed"
     shape_in: tuple[int, int, int] | None = None
     shape_out: tuple[int, int, int] | None = None
+    frames: int = 1
     mode: tuple[str, str] | None = None
     program: "Program | None" = None
     tally: "Tally | None" = None
@@ -44,6 +45,7 @@ class Item:
             "in": self.shape_in,
             "out": self.shape_out,
             "mode": self.mode,
+            **({"frames": self.frames} if self.frames > 1 else {}),
             "stages": [_stage(stage) for stage in program.stages] if program else [],
             "receptive_field": program.field.size if program else None,
             "range": tally and {"rule": tally.rule, **_finite(tally), "low": tally.low, "high": tally.high},

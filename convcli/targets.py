@@ -87,7 +87,7 @@ def _final(name: str, path: Path, request: Request) -> Path:
     try:
         if Path(name).is_fifo():  # it is read once, and not here
             return path
-        header = raster.header(Path(name), max_pixels=request.max_pixels)
+        header = raster.header(Path(name), request.frames, request.format, max_pixels=request.max_pixels)
         prepared = job.prepare(request, header, (header.height, header.width, header.channels))
         return result_names(path, prepared, request.format, Path(name).suffix)[0]
     except ConvError:  # it will be told when its turn comes

@@ -8,7 +8,7 @@ import re
 
 from convcli.errors import ConvError
 
-__all__ = ["amount", "integer", "number", "pair", "spell", "spell_padding"]
+__all__ = ["amount", "integer", "number", "pair", "spell", "spell_padding", "which"]
 
 _MODES = frozenset(
     ["reflect", "edge", "replicate", "symmetric", "wrap", "circular", "zeros", "constant", "mean"]
@@ -91,6 +91,19 @@ def amount(text: str) -> str | tuple[int, int, int, int]:
     elif len(values) != 4:
         raise ConvError(f'padding: "{text}" has {len(values)} numbers (1, 2 or 4)')
     return tuple(values)
+
+
+def which(text: str, what: str) -> str | int:
+    """`all`, `first`, or the number of one, counted from 1.
+
+    >>> which("all", "frames"), which("2", "frames")
+    ('all', 2)
+    """
+    if text in ("all", "first"):
+        return text
+    if not _INTEGER.fullmatch(text.strip()):
+        raise ConvError(f'{what}: "{text}" is none of all, first, or the number of one, from 1')
+    return integer(text, what, 1)
 
 
 def _parts(text: str, what: str) -> list[str]:

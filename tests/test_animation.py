@@ -123,7 +123,7 @@ def test_pages_of_a_tiff_keep_size_depth_and_metadata(mode, compression):
     for one, page in zip(got, pages, strict=True):
         np.testing.assert_array_equal(one.pixels, page.pixels)
         assert (one.mode, one.info.dpi, one.notes) == (mode, page.info.dpi, ())
-    assert raster.header(data).frames == 3
+    assert raster.header(data, None).frames == 3
 
 
 def test_other_readers_see_the_same_16_bit_pages():

@@ -38,6 +38,7 @@ FLOORS = """
     raster
     plot
     job
+    sequence
     api   targets   explain.way
     batch
     cli.matrices   cli.options   cli.sizes   cli.talk

@@ -7,6 +7,7 @@ import click
 
 from convcli.cli.options import (
     COUNT,
+    FRAMES,
     Sectioned,
     check_values,
     filter_options,
@@ -28,6 +29,7 @@ SECTIONS = {
             "force",
             "skip_existing",
             "maps",
+            "frames",
             "quality",
             "compression",
             "jobs",
@@ -61,6 +63,12 @@ SECTIONS = {
     type=click.Choice(["files", "stack"]),
     default="files",
     help="Feature maps: a file each, or one .npy.  [files]",
+)
+@click.option(
+    "--frames",
+    type=FRAMES,
+    metavar="WHICH",
+    help="Of animations and pages: all, first, or one of them by its number.  [all]",
 )
 @click.option("--quality", type=COUNT, metavar="N", help="1 to 100, of lossy encoders.")
 @click.option(
@@ -124,6 +132,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         format=_format(inputs, output, asked["extension"], formats.format_of),
         maps=asked["maps"],
         measures=report is not None,
+        frames=asked["frames"],
         max_pixels=asked["max_pixels"] or raster.MAX_PIXELS,
         **({"fallbacks": ("PNG",)} if is_stream else {}),
     )

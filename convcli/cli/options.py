@@ -14,6 +14,7 @@ __all__ = [
     "AMOUNT",
     "BORDER",
     "COUNT",
+    "FRAMES",
     "NUMBER",
     "PAIR",
     "SIZE",
@@ -48,6 +49,7 @@ AMOUNT = Words("amount", lambda text, what: words.amount(text))
 BORDER = Words("border", lambda text, what: Border.parse(text))
 NUMBER = Words("number", words.number)
 COUNT = Words("count", lambda text, what: words.integer(text, what, 1))
+FRAMES = Words("frames", words.which)
 
 
 class Sectioned(click.Command):

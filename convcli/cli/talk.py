@@ -41,7 +41,8 @@ class Talk:
             click.echo(f"{source} -> {output}  exists, skipped")
             return
         ends = zip((item.shape_in, item.shape_out), item.mode, strict=True)
-        before, after = (f"{shape[0]}x{shape[1]} {mode}" for shape, mode in ends)
+        count = f", {item.frames} frames" if item.frames > 1 else ""
+        before, after = (f"{shape[0]}x{shape[1]} {mode}{count}" for shape, mode in ends)
         click.echo(f"{source}  {before} -> {output}  {after}  ({self._how(item)})")
         for warning in warnings:
             click.secho(f"  {warning}", fg="yellow")

@@ -92,7 +92,7 @@ def _parts(frames: Iterable[Raster], grain: int = 1) -> "Iterator[tuple[np.ndarr
             (y, y1), (x, x1) = ((int(at[0]), int(at[-1]) + 1) if len(at) else (0, 1) for at in (ys, xs))
             y, x = y - y % grain, x - x % grain
             pixels = pixels[y:y1, x:x1]
-        before = frame.pixels
+        before = None if frame.info.shown is None else frame.pixels
         yield pixels, y, x, frame.info.shown
 
 

@@ -35,7 +35,19 @@ def metadata_of(im: Any, kind: str, orientation: int) -> tuple[Metadata, tuple[s
     except Exception:
         exif, notes = None, (*notes, "damaged EXIF dropped")
     xmp = re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp) if isinstance(xmp, bytes) else None
-    return Metadata(icc, exif, xmp, _dpi(im, orientation >= 5), _text(im, kind)), notes
+    return Metadata(icc, exif, xmp, _dpi(im, orientation >= 5), _text(im, kind), *_time(im, kind)), notes
+
+
+def _time(im: Any, kind: str) -> tuple[float | None, int]:
+    """Milliseconds that this frame is shown, and how often the whole animation is, 0 for ever."""
+    if not getattr(im, "is_animated", False):
+        return 0, 0
+    shown, loop = im.info.get("duration", 0), im.info.get("loop")
+    if kind == "GIF":  # it counts what follows the first time
+        loop = 1 if loop is None else loop and loop + 1
+    shown = shown if isinstance(shown, int | float) and shown > 0 else 0
+    stands_in = kind == "PNG" and im.tell() == 0 and im.default_image
+    return None if stands_in else shown, loop or 0
 
 
 def _exif(im: Any, kind: str) -> bytes | None:

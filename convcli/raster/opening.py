@@ -23,6 +23,7 @@ __all__ = [
     "MAX_PIXELS",
     "Source",
     "check_size",
+    "check_total",
     "content",
     "guarded",
     "heard",
@@ -206,6 +207,12 @@ def check_size(height: int, width: int, max_pixels: int) -> None:
     """Nothing, or an InputError that says by how much the picture is too large."""
     if height * width > max_pixels:
         raise InputError(f"{height} x {width} is {_too_large(height * width, max_pixels)}")
+
+
+def check_total(pixels: int, what: str, max_pixels: int) -> None:
+    """The same for several pictures together."""
+    if pixels > max_pixels:
+        raise InputError(f"{what} are {_too_large(pixels, max_pixels)}")
 
 
 def _too_large(pixels: int, max_pixels: int) -> str:

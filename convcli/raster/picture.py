@@ -21,7 +21,8 @@ class FormatError(ConvError):
 class Metadata(NamedTuple):
     """What travels with a picture: EXIF from its byte order on, upright and without a thumbnail; dpi as x, y.
 
-    shown: milliseconds, of a picture in an animation. plays: how often the animation is shown, 0 for ever.
+    shown: milliseconds, of a picture in an animation; None for one that stands in where a PNG cannot move. plays: how
+    often the animation is shown, 0 for ever.
     """
 
     icc: bytes | None = None
@@ -29,7 +30,7 @@ class Metadata(NamedTuple):
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     text: tuple[tuple[str, str], ...] = ()
-    shown: float = 0
+    shown: float | None = 0
     plays: int = 0
 
 
@@ -38,7 +39,8 @@ class Raster:
     """A picture.
 
     pixels: (H, W, C), upright. mode: Pillow's name, or "LA;16", "RGB;16", "RGBA;16", or "grid" for any array of
-    numbers. format: of the file it came from. notes: what was changed or lost on the way in, a line each.
+    numbers. format: of the file it came from. notes: what was changed or lost on the way in, a line each. frames: how
+    many were asked for together, this one among them.
     """
 
     pixels: "np.ndarray"
@@ -46,6 +48,7 @@ class Raster:
     format: str = ""
     info: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
+    frames: int = 1
 
     @property
     def white(self) -> float:

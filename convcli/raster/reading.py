@@ -3,19 +3,20 @@
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convcli import grid, png
 from convcli.errors import InputError
-from convcli.formats import WHITE, kind_of
+from convcli.formats import FORMATS, WHITE, kind_of
 from convcli.raster.metadata import metadata_of, orientation_of
 from convcli.raster.opening import (
     MAX_PIXELS,
     Source,
     check_size,
+    check_total,
     content,
     guarded,
     heard,
@@ -24,7 +25,7 @@ from convcli.raster.opening import (
     pillow,
     stream_of,
 )
-from convcli.raster.picture import Header, Raster
+from convcli.raster.picture import FormatError, Header, Raster
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,59 +48,111 @@ _UPRIGHT = {  # EXIF orientation: swap the axes, then mirror rows, columns
 
 
 def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Raster:
-    """The picture or grid in a file, or in its bytes; the first one where there are several.
+    """The picture or grid in a file, or in its bytes; the first one where there are several, which a note says.
 
     Raises InputError, with the path in front where there is one.
+    """
+    with closing(frames(source, into="", max_pixels=max_pixels)) as found:
+        return next(found)
+
+
+def frames(
+    source: Source, which: str | int | None = None, into: str | None = None, *, max_pixels: int = MAX_PIXELS
+) -> Iterator[Raster]:
+    """Each frame of an animation, as it is seen, or each page of a TIFF; every Raster says how many are to come.
+
+    which: `all`, `first`, or the number of one, from 1 on; None means all where the format to write (`into`, or that
+    of the file) holds them, and else the first, with a note. max_pixels is for all of them together.
+    Raises InputError, and FormatError where all are asked for and cannot be held.
     """
     with named(source):
         held = [content(source, max_pixels)]
         if _is_grid(source, held[0][:64]):
-            return _grid(source, held.pop(), max_pixels)
-        held.append(BytesIO(held[0]))
-        with opened(held[1], max_pixels) as (im, kind), guarded(kind, max_pixels):
-            count = getattr(im, "n_frames", 1)
-            notes = (f"{count} frames, only the first is filtered",) if count > 1 else ()
-            im.seek(0)  # counting may have gone to the last one
-            return _raster(im, kind, held, max_pixels, notes)
-
-
-def frames(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Raster]:
-    """Each frame or page in turn; `max_pixels` is for all of them together."""
-    with named(source):
-        data = content(source, max_pixels)
-        if _is_grid(source, data[:64]):
-            yield _grid(source, data, max_pixels)
+            _check_number(which, 1)
+            yield _grid(source, held.pop(), max_pixels)
             return
-        with opened(BytesIO(data), max_pixels) as (im, kind):
+        held.append(BytesIO(held[0]))
+        with opened(held[1], max_pixels) as (im, kind):
             with guarded(kind, max_pixels):
-                count = getattr(im, "n_frames", 1)
-            check_size(im.height * count, im.width, max_pixels)
-            for number in range(count):
+                numbers, notes = _chosen(im, kind, which, into)
+                _check_sizes(im, kind, numbers, max_pixels)
+            for number in numbers:
                 with guarded(kind, max_pixels):
                     im.seek(number)
-                    raster = _raster(im, kind, [data], max_pixels, ())
+                    one = held if len(numbers) == 1 else held[:1]
+                    raster = _raster(im, kind, one, max_pixels, notes, len(numbers))
                 yield raster
 
 
-def header(source: Source, *, max_pixels: int = MAX_PIXELS) -> Header:
-    """Size and mode of a picture, from the head of the file alone; a grid is read whole."""
+def header(
+    source: Source, which: str | int | None = "first", into: str | None = None, *, max_pixels: int = MAX_PIXELS
+) -> Header:
+    """What `frames` would begin with, from the head of the file alone; a grid is read whole."""
     with named(source), ExitStack() as stack:
         if not isinstance(source, bytes) and Path(source).is_fifo():
             source = content(source, max_pixels)  # it is read once
         stream = stack.enter_context(BytesIO(source) if isinstance(source, bytes) else stream_of(source))
         if _is_grid(source, stream.read(64)):
+            _check_number(which, 1)
             raster = _grid(source, content(source, max_pixels), max_pixels)
             return Header(*raster.pixels.shape, raster.mode, raster.format)
         stream.seek(0)
         with opened(stream, max_pixels) as (im, kind), guarded(kind, max_pixels):
+            numbers, _ = _chosen(im, kind, which, into)
+            _check_sizes(im, kind, numbers, max_pixels)
+            if numbers[0]:
+                im.seek(numbers[0])
             if kind == "PNG" and "exif" not in im.info and (late := png.exif(stream)):
                 im.info["exif"] = late
             height, width = im.height, im.width
             if kind != "TIFF" and orientation_of(im) >= 5:
                 height, width = width, height
-            mode = _mode(im, kind)
-            count = getattr(im, "n_frames", 1)
-            return Header(height, width, len(mode.partition(";")[0]), mode, kind, count)
+            mode = _mode(im, kind, len(numbers) > 1)
+            return Header(height, width, len(mode.partition(";")[0]), mode, kind, len(numbers))
+
+
+def _chosen(im: Any, kind: str, which: str | int | None, into: str | None) -> tuple[range, tuple[str, ...]]:
+    """The places in the file of the frames to read, and a note where others are left out unasked."""
+    count = getattr(im, "n_frames", 1)
+    im.seek(0)  # counting may have gone to the last one
+    into = kind if into is None else into
+    pages = kind in ("TIFF", "JPEG")  # they are no animation; those of a JPEG are previews, which nobody means unasked
+    able = [name for name, form in FORMATS.items() if form.frames and (name == "TIFF" or not pages)]
+    fits = count == 1 or (into in able and (kind != "JPEG" or which == "all"))
+    if isinstance(which, int):
+        _check_number(which, count)
+        return range(which - 1, which), ()
+    if which == "first":
+        return range(1), ()
+    if fits:  # what a PNG shows where it cannot move is no part of the animation
+        return range(1 if kind == "PNG" and im.default_image and into != "PNG" and count > 1 else 0, count), ()
+    what = f"{count} {'pages' if kind == 'TIFF' else 'pictures' if kind == 'JPEG' else 'frames'}"
+    if which == "all":
+        raise FormatError(f"{into} cannot hold {what} ({', '.join(able).lower()} can, or --frames first)")
+    why = f", {into} holds one (--frames N picks another)" if into else ""
+    return range(1), (f"{what}, only the first is filtered{why}",)
+
+
+def _check_number(which: str | int | None, count: int) -> None:
+    """Nothing, or an InputError where there is no such frame."""
+    if isinstance(which, int) and not 1 <= which <= count:
+        raise InputError(f"there is no frame {which}, the last is {count}")
+
+
+def _check_sizes(im: Any, kind: str, numbers: range, max_pixels: int) -> None:
+    """Nothing, or an InputError where the frames are too large together."""
+    if len(numbers) == 1:
+        return
+    pixels = im.height * im.width * len(numbers)
+    if kind == "TIFF":  # pages differ
+        pixels = 0
+        for number in numbers:
+            im.seek(number)
+            pixels += im.height * im.width
+        im.seek(0)
+    check_total(
+        pixels, f"{len(numbers)} {'pages' if kind == 'TIFF' else f'frames of {im.height} x {im.width}'}", max_pixels
+    )
 
 
 def _is_grid(source: Source, head: bytes) -> bool:
@@ -118,8 +171,8 @@ def _grid(source: Source, data: bytes, max_pixels: int) -> Raster:
     return Raster(pixels, "grid", format, notes=_not_finite(pixels))
 
 
-def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, ...]) -> Raster:
-    """The open image, decoded.
+def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, ...], count: int) -> Raster:
+    """The open image, one of `count`, decoded.
 
     held: the bytes of the file, and a stream of them or none; let go as soon as they are not needed, so that they are
     not in memory beside the pixels.
@@ -130,7 +183,8 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
         png.check(held[0])
     if kind == "TIFF" and sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in im.tile) < im.height * im.width:
         raise InputError("damaged TIFF file: a part of the picture is not in it")  # Pillow leaves it black
-    mode, depth, key, number = _mode(im, kind), _depth(im, kind), _key(im), im.tell()
+    moves = count > 1 and kind != "TIFF"
+    mode, depth, key, number = _mode(im, kind, moves), _depth(im, kind, moves), _key(im), im.tell()
     if depth == "packed":
         im.tile = [_raw_mode(tile, "RGBA") for tile in im.tile]
     with heard() if kind == "TIFF" else nullcontext():
@@ -147,7 +201,7 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
         for stream in held[1:]:
             stream.close()
         held.clear()
-    pixels = _pixels(im.convert(mode) if im.mode in ("P", "PA") else im)
+    pixels = _pixels(im.convert(mode) if im.mode in ("P", "PA") or (moves and kind == "GIF") else im)
     if depth == "packed":
         pixels = pixels.view(">u2").astype(np.uint16)
     elif depth == "exact":
@@ -162,7 +216,7 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
         pixels = np.concatenate([pixels, opaque.astype(pixels.dtype) * pixels.dtype.type(WHITE[mode])], axis=2)
     if mode == "F":
         notes += _not_finite(pixels)
-    return Raster(_turned(pixels, orientation), mode, kind, info, notes + more)
+    return Raster(_turned(pixels, orientation), mode, kind, info, notes + more, count)
 
 
 def _low_bytes(data: bytes, number: int, max_pixels: int) -> "np.ndarray":
@@ -174,9 +228,11 @@ def _low_bytes(data: bytes, number: int, max_pixels: int) -> "np.ndarray":
         return _pixels(im)
 
 
-def _mode(im: Any, kind: str) -> str:
-    """The mode `_raster` will give an open image that is not decoded yet."""
-    depth = _depth(im, kind)
+def _mode(im: Any, kind: str, moves: bool) -> str:
+    """The mode `_raster` will give an open image that is not decoded yet; moves: with the rest of its animation."""
+    if moves and kind == "GIF":  # a later frame may bring colours and holes
+        return "RGBA"
+    depth = _depth(im, kind, moves)
     if depth == "packed":
         return "LA;16"
     if im.mode in ("P", "PA"):
@@ -217,11 +273,11 @@ def _raw_mode(tile: Any, name: str) -> Any:
     return tile._replace(args=name if isinstance(tile[3], str) else (name, *tile[3][1:]))
 
 
-def _depth(im: Any, kind: str) -> str | None:
+def _depth(im: Any, kind: str, moves: bool) -> str | None:
     """How to come by colour of 16 bits, of which Pillow keeps the high bytes: None where it is not 16 bits.
 
     "exact": read once more with the bytes swapped, which gives the low ones. "packed": gray with alpha is four
-    bytes a pixel, so it can be read as RGBA. "lost": by neither.
+    bytes a pixel, so it can be read as RGBA. "lost": by neither, as in animations, whose frames are laid over others.
     """
     names = [_raw_mode_of(tile) for tile in im.tile]
     is_planar = kind == "TIFF" and im.tag_v2.get(284) == 2  # a plane for each colour
@@ -232,6 +288,8 @@ def _depth(im: Any, kind: str) -> str | None:
         return "lost" if isinstance(args, tuple) and args[-1] > 255 else None
     if kind not in ("PNG", "TIFF") or im.mode.startswith("I") or not all(";16" in name for name in names):
         return None
+    if moves:
+        return "lost"
     if names == ["LA;16B"]:
         return "packed"
     return "exact" if not is_planar and all(re.fullmatch("RGB[AX]?;16[BLN]", name) for name in names) else "lost"

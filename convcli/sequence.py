@@ -1,0 +1,69 @@
+"""Frames of an animation, or pages: each through a job of its own, one in memory at a time."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from convcli import job, levels
+from convcli.errors import ConvError
+from convcli.job import Job, Request
+from convcli.levels import Tally
+from convcli.raster import FormatError, Raster
+
+__all__ = ["Sequence"]
+
+
+class Sequence:
+    """The frames of one input on their way to one file, or to one for each feature map.
+
+    frames: opens the input and gives its frames; called once for each pass over them. prepared: the job of the first
+    frame, which decides the format for all. `tally` and `notes` are complete when `results(0)` has come to its end.
+    """
+
+    def __init__(self, request: Request, prepared: Job, frames: Callable[[], Iterator[Raster]], threads: int):
+        self.request, self.prepared, self.frames, self.threads = request, prepared, frames, threads
+        finish = prepared.finish
+        self.tally = Tally(finish.rule, white=finish.white_in, signed=finish.signed)
+        self.notes: dict[str, None] = {}  # in the order they came
+        self._jobs: dict[tuple, Job] = {}
+        self._bounds: tuple[float, float] | None = None
+
+    def results(self, index: int = 0) -> Iterator[Raster]:
+        """What becomes of every frame; index: of the feature map that is wanted."""
+        if (
+            self.prepared.finish.rule == "stretch" and self._bounds is None
+        ):  # one stretch for all, or they would flicker
+            ends = [
+                levels.bounds(one.program, job.samples(one, frame), one.finish.alpha, self.threads)
+                for one, frame in self._all()
+            ]
+            self._bounds = min(low for low, _ in ends), max(high for _, high in ends)
+        for one, frame in self._all():
+            if self._bounds:
+                one = one._replace(finish=replace(one.finish, bounds=self._bounds))
+            result = job.run(one, frame, self.threads)
+            if index == 0:
+                self.tally.add(result.tally)
+                self.notes |= dict.fromkeys(frame.notes)
+            yield result.rasters[index]
+
+    def _all(self) -> Iterator[tuple[Job, Raster]]:
+        """Every frame with its job."""
+        for number, frame in enumerate(self.frames(), 1):
+            key = (frame.pixels.shape, frame.mode, job.is_opaque(frame))
+            if key not in self._jobs:
+                self._jobs[key] = self._prepare(frame, key, number)
+            yield self._jobs[key], frame
+
+    def _prepare(self, frame: Raster, key: tuple, number: int) -> Job:
+        try:
+            made = job.prepare(self.request, frame, key[0], key[2])
+        except ConvError as error:
+            raise error.at(f"frame {number}") from None
+        first = self.prepared
+        if (made.format, made.splits_maps, made.channels) != (first.format, first.splits_maps, first.channels) and (
+            made.format != first.format or made.splits_maps
+        ):
+            raise FormatError(
+                f"frame {number} would become {made.format} in mode {made.mode}, the first {first.format}"
+            )
+        return made
