@@ -60,7 +60,7 @@ def trace(job: Job, picture: Raster, at: tuple[int, int], threads: int = 1) -> T
         finish.rule,
         finish.white_in,
         finish.white,
-        finish.bounds,
+        finish.bounds or (0.0, finish.white_in),
         is_whole,
     )
 
