@@ -197,8 +197,9 @@ class _Runner:
             item.tally = result.tally
             warnings += filter(None, [job.clipped(result.tally)])
             self._if_strict(warnings)
-            for name, filtered in zip(outputs, result.rasters, strict=True):
-                self._write([filtered], 1, prepared.format, name, warnings)
+            written = [result.rasters] if prepared.has_pages else [(one,) for one in result.rasters]
+            for name, filtered in zip(outputs, written, strict=True):
+                self._write(filtered, len(filtered), prepared.format, name, warnings)
         item.status = "written"
 
     def _check(self, outputs: list[Path | None]) -> None:
@@ -218,11 +219,13 @@ class _Runner:
         prepared = job.prepare(self.request, picture, shape, is_opaque)
         if picture.frames > 1 and not formats.FORMATS[prepared.format].frames:
             raise raster.FormatError(f"{prepared.format} cannot hold {picture.frames} frames (--frames first)")
+        if picture.frames > 1 and prepared.has_pages:
+            raise ConvError("a file has pages for frames or for maps, not for both (--frames first, or --maps files)")
         item.shape_in, item.program, item.frames = shape, prepared.program, picture.frames
         item.mode = (picture.mode, prepared.mode)
         item.shape_out = (*prepared.program.signal.shape[:2], prepared.channels)
         if target.output == STREAM:
-            if prepared.splits_maps:
+            if prepared.splits_maps and not prepared.has_pages:
                 raise ConvError("several maps do not fit into standard output (--format npy, or name a file with -o)")
             return prepared, [None]
         outputs = result_names(Path(target.output), prepared, self.request.format, Path(target.input).suffix)

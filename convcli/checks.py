@@ -17,6 +17,7 @@ __all__ = [
     "ragged",
     "read",
     "sides",
+    "sums",
     "tables",
     "text",
     "texts",
@@ -98,6 +99,11 @@ def vector(value, what: str) -> list[float]:
     if not isinstance(value, list) or not 0 < len(value) <= MAX_SIDE:
         raise FilterError(f"{what}: wanted a list of up to {MAX_SIDE} numbers")
     return [number(part, f"{what}: value {n}") for n, part in enumerate(value, 1)]
+
+
+def sums(value, what: str) -> tuple[float, ...]:
+    """One number for all maps, or one for each."""
+    return tuple(vector(value, what)) if isinstance(value, list) else (number(value, what),)
 
 
 def matrix(value, what: str) -> list:

@@ -23,6 +23,7 @@ class Kernel:
     (O, C, kh, kw), a bank that gives O maps (PyTorch's layout). float64, read-only, finite.
     scale: kept apart so that whole numbers stay whole: a box is ones and 1/9.
     anchor: (y, x) tap that lies over the output position; default (k - 1) // 2 on each axis.
+    labels: what the maps of a bank are called; none, or one for each.
     """
 
     matrix: np.ndarray
@@ -30,6 +31,7 @@ class Kernel:
     anchor: tuple[int, int] | None = None
     title: str = ""
     source: str = ""
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self):
         matrix = np.array(self.matrix, dtype=np.float64, order="C")
@@ -46,6 +48,8 @@ class Kernel:
                 f"anchor {anchor[0]},{anchor[1]} lies outside the kernel of {self.taps[0]}x{self.taps[1]}"
             )
         object.__setattr__(self, "anchor", tuple(anchor))
+        if self.labels and len(self.labels) != (self.maps or 1):
+            raise FilterError(f"maps: {len(self.labels)} names for {self.maps or 1} map{'s' * ((self.maps or 1) > 1)}")
 
     @property
     def taps(self) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from convcli.geometry import Window
 from convcli.graph import Program
 from convcli.levels import Finish, Tally
 from convcli.pipeline import Layout, compile_chain
-from convcli.raster import MAX_PIXELS, FormatError
+from convcli.raster import MAX_PIXELS, FormatError, Metadata
 from convcli.signal import Signal
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class Request:
     """What was asked for, the same for every picture.
 
     format: the format that the output's name or --format asks for, or None for the input's; fallbacks: the formats
-    that may stand in for that one. maps: `files` or `stack`. measures: a report wants the bounds of the sums.
-    max_pixels: the most that any step may give. frames: `all`, `first`, the number of one, or None, as for
+    that may stand in for that one. maps: `files`, `montage` or `stack`. measures: a report wants the bounds of the
+    sums. max_pixels: the most that any step may give. frames: `all`, `first`, the number of one, or None, as for
     `raster.frames`.
     """
 
@@ -52,8 +52,20 @@ class Request:
     frames: str | int | None = None
 
 
+class Sheet(NamedTuple):
+    """The kernels and the two lines of a montage."""
+
+    bank: Kernel | None
+    title: str
+    fact: str
+
+
 class Job(NamedTuple):
-    """A picture's way through: the compiled chain, the last step, and the format, mode and channels it ends in."""
+    """A picture's way through: the compiled chain, the last step, and the format, mode and channels it ends in.
+
+    splits_maps: each feature map is a picture; has_pages: and all of them stand in one file. sheet: what the sheet of
+    a montage says and shows, beside the maps.
+    """
 
     program: Program
     finish: Finish
@@ -61,6 +73,8 @@ class Job(NamedTuple):
     mode: str
     channels: int
     splits_maps: bool = False
+    has_pages: bool = False
+    sheet: Sheet | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,10 +106,13 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
             raise ConvError(f"{stage.step} would give {size} pixels, over the limit (raise with --max-pixels)")
     kept_alpha = header.alpha and request.alpha != "drop" and bool(program.colours)  # maps have no alpha
     width = program.signal.channels + (kept_alpha and not has_alpha)
+    if request.maps == "montage" and not program.colours and (letters or program.signal.channels > 1):
+        return _montage(request, header, program, dtype)
     is_maps = bool(letters) and not program.colours
     if is_maps and request.maps == "stack" and request.format is None:
         request = replace(request, format="NPY")
-    splits = is_maps and request.maps == "files" and request.format != "NPY"
+    has_pages = is_maps and request.maps == "stack" and request.format == "TIFF"
+    splits = is_maps and (request.maps != "stack" or has_pages) and request.format != "NPY"
     channels_out = 1 if splits else width
     wanted = (request.format,) if request.format else tuple(dict.fromkeys((header.format, *request.fallbacks)))
     finish = _finish(request, header, program, dtype)
@@ -108,7 +125,7 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     for form, finish in choices:
         mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
         if fits(form, mode, channels_out):
-            return Job(program, finish, form, mode, width, splits)
+            return Job(program, finish, form, mode, width, splits, has_pages)
     finish = choices[0][1]
     mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
     raise FormatError(_why_not(wanted[0], finish, channels_out, kept_alpha, mode))
@@ -117,6 +134,11 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
 def run(job: Job, picture: "Raster", threads: int) -> Result:
     """The filtered picture."""
     out, tally = levels.render(job.program, samples(job, picture), job.finish, threads)
+    if job.sheet:
+        from convcli import montage  # few want one
+
+        info = Metadata(shown=picture.info.shown, plays=picture.info.plays)  # the sheet is another picture
+        return Result((replace(picture, pixels=montage.sheet(out, *job.sheet), mode="RGB", info=info),), tally)
     if "A" in job.mode and not job.program.alpha:  # it was opaque and still is
         opaque = np.full((*out.shape[:2], 1), job.finish.white, out.dtype)
         out = np.concatenate((out, opaque), axis=2)
@@ -175,6 +197,30 @@ def _finish(request: Request, header, program: Program, dtype: str) -> Finish:
     return Finish(
         rule, white_in, white, out, program.alpha, proven=proven, measures=request.measures, signed=program.is_signed
     )
+
+
+def _montage(request: Request, header, program: Program, dtype: str) -> Job:
+    """The job for all maps on one sheet: 8-bit levels by one rule for all of them."""
+    from convcli import montage  # few want one
+
+    form = request.format or "PNG"
+    if not formats.can_hold(form, "RGB", 3):
+        able = ", ".join(name for name in formats.FORMATS if formats.can_hold(name, "RGB", 3))
+        raise FormatError(f"{form} cannot hold a montage, a picture in colours ({able} can)")
+    if request.range == "none" or request.depth in ("16", "float"):
+        asked = f"depth {request.depth}" if request.depth in ("16", "float") else "range none"
+        raise ConvError(f"a montage is a picture of 8 bits, and {asked} asks for other ones (--maps stack gives them)")
+    declared = None if dtype.startswith("float") else _declared(request.links)  # numbers have no white
+    rule = (declared or "stretch") if request.range == "auto" else request.range
+    count, (height, width, _) = program.signal.channels, program.signal.shape
+    filters = [link.filter for link in request.links]
+    proven = (program.signal.low, program.signal.high)
+    finish = Finish(
+        rule, header.white, 255.0, "uint8", proven=proven, measures=request.measures, signed=program.is_signed
+    )
+    title = " | ".join(filter_.name for filter_ in filters)
+    sheet = Sheet(montage.bank_of(filters, count), title, f"{count} maps of {height}x{width}, {rule}")
+    return Job(program, finish, form, f"montage of {count} maps", count, sheet=sheet)
 
 
 def _declared(links: tuple[Link, ...]) -> str | None:

@@ -98,7 +98,8 @@ class Definition:
     """A kernel file. Of `rows`, `formula` and `steps` one is there, the others are empty.
 
     rows: weights as drawn, in lists two to four deep. formula: weights from the taps' places, on a matrix whose
-    sides `sides` (y, x) give, as a radius or as a size.
+    sides `sides` (y, x) give, as a radius or as a size. sum: of all weights, or of each map of a bank; maps: what the
+    maps of a bank are called.
     """
 
     name: str
@@ -110,7 +111,8 @@ class Definition:
     steps: tuple[Draft, ...] = ()
     result: str | None = None
     scale: float = 1.0
-    sum: float | None = None
+    sum: tuple[float, ...] | None = None
+    maps: tuple[str, ...] = ()
     anchor: tuple[int, int] | None = None
     input: str = "each"
     range: str | None = None
@@ -176,12 +178,9 @@ class Definition:
         taps = self.size(values)
         with np.errstate(all="ignore"):  # Kernel refuses what is not finite
             matrix, factor = self._drawn(values, taps) if self.formula else (self.rows, 1.0)
-            kernel = Kernel(matrix, self.scale * factor, self.anchor, self.title, self.source)
+            kernel = Kernel(matrix, self.scale * factor, self.anchor, self.title, self.source, self.maps)
             if self.sum is not None:
-                maps = kernel.weights.reshape(kernel.maps if kernel.matrix.ndim == 4 else 1, -1)
-                for total, size in zip(maps.sum(axis=1), np.abs(maps).sum(axis=1), strict=True):
-                    if not abs(total - self.sum) <= 1e-6 * size + 1e-12:
-                        raise FilterError(f"weights sum to {total:.9g}, the file says sum = {self.sum:g}")
+                _check_sums(kernel, self.sum)
         return kernel
 
     def _drawn(self, values: dict[str, float], taps: tuple[int, int]):
@@ -198,6 +197,20 @@ class Definition:
         if total == 0 or not np.isfinite(total):
             raise FilterError(f"formula: the weights sum to {total:g}, and unit divides by that")
         return matrix, 1 / float(total)
+
+
+def _check_sums(kernel: "Kernel", declared: tuple[float, ...]) -> None:
+    """Raises FilterError where the weights of a map do not add up to what the file says."""
+    import numpy as np
+
+    maps = kernel.by_map * kernel.scale
+    if len(declared) not in (1, len(maps)):
+        raise FilterError(f"sum: {len(declared)} numbers for {len(maps)} map{'s' * (len(maps) > 1)}")
+    wanted = np.broadcast_to(declared, len(maps))
+    for n, (total, size, said) in enumerate(zip(maps.sum(axis=1), np.abs(maps).sum(axis=1), wanted, strict=True)):
+        if not abs(total - said) <= 1e-6 * size + 1e-12:
+            place = f"map {n}: " if len(maps) > 1 else ""
+            raise FilterError(f"{place}weights sum to {total:.9g}, the file says sum = {said:g}")
 
 
 def parse(text: str, name: str, place: object = None) -> Definition:
@@ -232,7 +245,7 @@ def _definition(table: dict, name: str) -> Definition:
     form = _form([key for key in table if key in _FORM_OF])
     parts = {key: known.pop(key) for key in table if key in _FORM_OF}
     if form == "step":
-        for key in ("scale", "sum", "anchor"):
+        for key in ("scale", "sum", "anchor", "maps"):
             if key in known:
                 raise FilterError(f"{key} does not go with [[step]]")
         parts = _composite(parts["step"], parts.get("result"), params)
@@ -371,7 +384,8 @@ _FILE = {
     "step": checks.tables({"name": checks.text, "kernel": checks.text, "of": checks.text}, "name", "kernel"),
     "result": checks.text,
     "scale": checks.number,
-    "sum": checks.number,
+    "sum": checks.sums,
+    "maps": checks.texts,
     "anchor": checks.anchor,
     "input": checks.one_of("each", "gray", "rgb"),
     "range": checks.one_of("clip", "abs", "offset", "stretch", "none"),

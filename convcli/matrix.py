@@ -145,6 +145,8 @@ def to_toml(kernel: "Kernel", title: str, source: str, **more: str) -> str:
     lines.append(f"weights = {_listed(kernel.matrix.tolist())}")
     if kernel.scale != 1:
         lines.append(f'scale = "{spell_scale(kernel.scale)}"')
+    if kernel.labels:
+        lines.append(f"maps = {json.dumps(kernel.labels, ensure_ascii=False)}")
     if not _is_centred(kernel):
         lines.append(f"anchor = [{kernel.anchor[0]}, {kernel.anchor[1]}]")
     return "\n".join(lines) + "\n"

@@ -150,8 +150,9 @@ class _Chain:
             self._weighted(action, window, filter_.name)
             return
         self.colour = self._filtered(filter_, self.colour, window)
-        if isinstance(action, Kernel) and action.planes is not None and filter_.is_single:
-            self.letters, self.is_summed = ("l" if action.maps == 1 else ""), True
+        if any(isinstance(step.action, Kernel) and step.action.planes is not None for step in filter_.steps):
+            maps = self.graph.signal(self.colour.node).channels
+            self.letters, self.is_summed = ("l" if maps == 1 else ""), True
         elif self.alpha is not None and self.layout.alpha_rule == "filter":
             stages = len(self.graph.stages)
             self.alpha = self._filtered(filter_, self.alpha, replace(window, bias=0.0))

@@ -65,7 +65,7 @@ def result_names(path: Path, prepared: job.Job, asked: str | None, suffix: str) 
             path = path.with_name(f"{path.name}.{form.extensions[0]}")
         elif suffix.lower().lstrip(".") not in form.extensions:
             path = path.with_suffix(f".{form.extensions[0]}")
-    if not prepared.splits_maps:
+    if not prepared.splits_maps or prepared.has_pages:
         return [path]
     return [path.with_suffix(f".{n}{path.suffix}") for n in range(prepared.program.signal.channels)]
 

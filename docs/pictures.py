@@ -1,5 +1,7 @@
 """Renders the pictures of the documentation from the samples: python docs/pictures.py"""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ PANELS = (  # what the README shows, with the range that an 8-bit picture of it 
 
 
 def main() -> None:
-    """The still life and what five filters make of it, half the size, in two rows of three."""
+    """The still life and what five filters make of it, half the size, in two rows of three; and the maps of a bank."""
     original = convcli.open(HERE.parent / "samples" / "still-life.png").pixels
     size = (original.shape[1] // 2, original.shape[0] // 2)
     panels = [
@@ -27,6 +29,9 @@ def main() -> None:
         for name, rule in PANELS
     ]
     Image.fromarray(np.vstack([np.hstack(panels[:3]), np.hstack(panels[3:])])).save(HERE / "filters.png", optimize=True)
+    sheet = ["apply", "edges-4 | relu | max-pool:2", HERE.parent / "samples" / "still-life.png"]
+    sheet += ["--maps", "montage", "-o", HERE / "maps.png", "-f", "-q", "--compression", "best"]
+    subprocess.run([sys.executable, "-m", "convcli", *sheet], check=True)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ FLOORS = """
     raster.writing
     raster.animation
     raster
-    plot
+    plot   montage
     job
     sequence
     api   targets   explain.way

@@ -60,9 +60,9 @@ SECTIONS = {
 @click.option("--skip-existing", is_flag=True, help="Short for --on-exists skip.")
 @click.option(
     "--maps",
-    type=click.Choice(["files", "stack"]),
+    type=click.Choice(["files", "montage", "stack"]),
     default="files",
-    help="Feature maps: a file each, or one .npy.  [files]",
+    help="Feature maps: a file each, one sheet with their kernels, or one .npy or .tif.  [files]",
 )
 @click.option(
     "--frames",
