@@ -38,6 +38,7 @@ def apply(
     op="correlate",
     bias=0,
     range=None,
+    linear=False,
     method="auto",
     threads=None,
 ) -> np.ndarray:
@@ -49,15 +50,16 @@ def apply(
     padding: `same`, `valid`, `full`, P, (PY, PX) or (TOP, BOTTOM, LEFT, RIGHT), in pixels.
     range: None gives the sums as they are, float32 (float64 for float64 pixels, and where whole sums would not fit
     float32's 24 bits); `clip`, `abs`, `offset`, `stretch` give the dtype of the pixels, rounded once.
+    linear: filter the light that levels stand for, by the curve of sRGB; for uint8 and uint16 without alpha.
     threads: None means the usable cores.
     """
     pixels, links = np.asarray(pixels), _links(filter)
     window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
     if pixels.ndim != 4:
-        return _run(pixels[None], links, window, range, method, threads)[0]
+        return _run(pixels[None], links, window, range, linear, method, threads)[0]
     if not len(pixels):
         raise ConvError("the stack holds no picture")
-    return np.stack(_run(pixels, links, window, range, method, threads))
+    return np.stack(_run(pixels, links, window, range, linear, method, threads))
 
 
 def correlate(pixels: np.ndarray, weights, **options) -> np.ndarray:
@@ -82,6 +84,7 @@ def plan(
     anchor=None,
     op="correlate",
     bias=0,
+    linear=False,
     method="auto",
 ) -> Program:
     """How `apply` would do it: `.method`, `.macs`, `.stages` with a plan each; `str()` says why."""
@@ -90,7 +93,7 @@ def plan(
         name = np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
-    return _program(_links(filter), tuple(shape), name, window, method)
+    return _program(_links(filter), tuple(shape), name, window, method, linear)
 
 
 def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anchor=None) -> Geometry:
@@ -150,14 +153,14 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(pictures, links, window, rule, method, threads) -> list[np.ndarray]:
+def _run(pictures, links, window, rule, linear, method, threads) -> list[np.ndarray]:
     """Pictures of one shape through a chain, which is planned once."""
     if pictures.dtype.kind == "O":
         raise ConvError("pixels are no array (of a picture, its .pixels are)")
     if not pictures.dtype.isnative:
         pictures = pictures.astype(pictures.dtype.newbyteorder("="))
     shape, dtype = pictures.shape[1:], pictures.dtype.name
-    program = _program(links, shape, dtype, window, method)
+    program = _program(links, shape, dtype, window, method, linear)
     white = levels.white_of(dtype)
     if rule in (None, "none"):
         wide = dtype == "float64" or (program.signal.whole and program.signal.peak > 2**24)
@@ -173,7 +176,7 @@ def _run(pictures, links, window, rule, method, threads) -> list[np.ndarray]:
     return [out[:, :, 0] for out in results] if is_flat else results
 
 
-def _program(links, shape: tuple[int, ...], dtype: str, window: Window, method: str) -> Program:
+def _program(links, shape: tuple[int, ...], dtype: str, window: Window, method: str, linear: bool) -> Program:
     """The program for pixels of a shape and dtype."""
     if len(shape) not in (2, 3) or min(shape) < 1:
         raise ConvError(f"pixels have shape {shape}, wanted (H, W) or (H, W, C)")
@@ -181,7 +184,7 @@ def _program(links, shape: tuple[int, ...], dtype: str, window: Window, method: 
         raise ConvError(f"pixels are {dtype}, wanted one of {', '.join(DTYPES)}")
     check_anchor(links, window.anchor)
     check_window(links, window)
-    layout = Layout(white=levels.white_of(dtype))
+    layout = Layout(white=levels.white_of(dtype), linear=linear)
     return compile_chain(links, Signal.of(shape, dtype), window, layout, method)
 
 

@@ -18,6 +18,7 @@ from convcli.errors import ConvError, GeometryError
 from convcli.filters import Kernel, Point
 from convcli.formula import Formula
 from convcli.geometry import Field, Geometry
+from convcli.light import level_signal, light_signal
 from convcli.planner import Plan
 from convcli.signal import Signal
 
@@ -174,6 +175,16 @@ class Graph:
             raise ConvError(f"gray is made of red, green and blue, and the picture has {channels} channels")
         signal = self.signal(node).but(channels=1, dtype=self.signal(node).fraction, whole=False)
         return self._add((node,), lambda of: pointwise.Gray(signal, of), signal)
+
+    def light(self, node: int) -> int:
+        """Levels as light, on the scale of the levels."""
+        signal, white = light_signal(self.signal(node)), self.white
+        return self._add((node,), lambda of: pointwise.Lit(signal, of, white), signal)
+
+    def levels(self, node: int) -> int:
+        """Light as levels again."""
+        signal, white = level_signal(self.signal(node), self.white), self.white
+        return self._add((node,), lambda of: pointwise.Unlit(signal, of, white), signal)
 
     def point(self, node: int, point: Point) -> int:
         """A point step."""

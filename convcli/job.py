@@ -34,7 +34,7 @@ class Request:
     format: the format that the output's name or --format asks for, or None for the input's; fallbacks: the formats
     that may stand in for that one. maps: `files`, `montage` or `stack`. measures: a report wants the bounds of the
     sums. max_pixels: the most that any step may give. frames: `all`, `first`, the number of one, or None, as for
-    `raster.frames`.
+    `raster.frames`. linear: filter the light that the levels stand for.
     """
 
     links: tuple[Link, ...]
@@ -50,6 +50,7 @@ class Request:
     measures: bool = True
     max_pixels: int = MAX_PIXELS
     frames: str | int | None = None
+    linear: bool = False
 
 
 class Sheet(NamedTuple):
@@ -97,7 +98,7 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     select = request.select
     if header.mode == "grid" and select == "gray" and channels == 1:
         select = "each"
-    layout = Layout(letters, has_alpha, header.white, select, request.alpha)
+    layout = Layout(letters, has_alpha, header.white, select, request.alpha, request.linear)
     signal = Signal.of((shape[0], shape[1], channels), dtype)
     program = compile_chain(request.links, signal, request.window, layout, request.method)
     for stage in program.stages:

@@ -17,6 +17,7 @@ from convcli.filters import Filter, Kernel, Link, Point, Pool
 from convcli.formula import Formula
 from convcli.geometry import Field, Window
 from convcli.graph import Graph, Program, Stage
+from convcli.light import as_light, check_light
 from convcli.signal import Signal
 
 __all__ = ["Layout", "check_window", "compile_chain", "has_own_window"]
@@ -30,6 +31,7 @@ class Layout:
 
     colours: letters of the colour channels (`rgb`, `l`, `cmyk`), empty for nameless ones. alpha: the last channel
     is alpha. select: `each`, `gray`, or the letters of the channels to filter. alpha_rule: `auto`, `keep`, `filter`.
+    linear: what is filtered is the light that the levels stand for.
     """
 
     colours: str = ""
@@ -37,6 +39,7 @@ class Layout:
     white: float = 255.0
     select: str = "each"
     alpha_rule: str = "auto"
+    linear: bool = False
 
 
 class Stream(NamedTuple):
@@ -123,6 +126,9 @@ class _Chain:
         if layout.select not in ("each", "gray"):
             self.wanted = sorted({self._channel(letter) for letter in _letters(layout.select)})
         self.colour = Stream(graph.pick(0, self.wanted))
+        if layout.linear:
+            check_light(graph.signal(0).dtype, layout.colours)
+            self.colour = self.colour._replace(node=graph.light(self.colour.node))
         if layout.select == "gray":
             self._to_gray()
 
@@ -143,6 +149,8 @@ class _Chain:
             self._to_gray()
         elif filter_.input == "rgb" and self.graph.signal(self.colour.node).channels != 3:
             raise ConvError(f"{filter_.name} needs a picture of red, green and blue")
+        if self.layout.linear:
+            window = replace(window, border=self._lit(window.border))
         action = filter_.steps[0].action
         if filter_.kernel is not None and filter_.kernel.is_zero_sum:
             self.is_signed = True
@@ -157,6 +165,10 @@ class _Chain:
             stages = len(self.graph.stages)
             self.alpha = self._filtered(filter_, self.alpha, replace(window, bias=0.0))
             del self.graph.stages[stages:]  # what is done to alpha is no step of its own
+
+    def _lit(self, border: Border) -> Border:
+        """The border with its value, which is a level, as light."""
+        return replace(border, value=float(as_light(border.value, self.layout.white)))
 
     def _filtered(self, filter_: Filter, stream: Stream, window: Window) -> Stream:
         """One filter over one stream."""
@@ -261,6 +273,8 @@ class _Chain:
     def finish(self, border: Border) -> Program:
         """The program, with all channels joined in the picture's own order."""
         graph, channels = self.graph, self.graph.signal(0).channels
+        if self.layout.linear:
+            self.colour = self.colour._replace(node=graph.levels(self.colour.node))
         parts, order = [self.colour.node], list(range(graph.signal(self.colour.node).channels))
         passed = [c for c in range(channels - (self.alpha is not None)) if c not in self.wanted]
         if passed:

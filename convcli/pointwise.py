@@ -6,9 +6,22 @@ from convcli.border import Border, locate
 from convcli.engine.strips import Rows
 from convcli.errors import ConvError
 from convcli.filters import Point
+from convcli.light import as_levels, as_light
 from convcli.signal import Signal
 
-__all__ = ["Computed", "Gray", "Joined", "Mapped", "Picked", "Sampled", "Unweighted", "Weighted", "point_signal"]
+__all__ = [
+    "Computed",
+    "Gray",
+    "Joined",
+    "Lit",
+    "Mapped",
+    "Picked",
+    "Sampled",
+    "Unlit",
+    "Unweighted",
+    "Weighted",
+    "point_signal",
+]
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601-7, table 2: what Pillow's mode L is made with
 
@@ -71,6 +84,30 @@ class Gray(_Of):
             np.multiply(rows[:, :, channel], weight, out=total, dtype=luma.dtype)
             if channel:
                 luma += share
+
+
+class Lit(_Of):
+    """Whole levels as light, by a table."""
+
+    def __init__(self, signal: Signal, of: Rows, white: float):
+        super().__init__(signal, of)
+        self.table = as_light(np.arange(int(white) + 1), white)
+
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        np.take(
+            self.table, self.of[0].read(start, stop), out=out, mode="clip"
+        )  # nothing is outside; "raise" would copy
+
+
+class Unlit(_Of):
+    """Light as levels again."""
+
+    def __init__(self, signal: Signal, of: Rows, white: float):
+        super().__init__(signal, of)
+        self.white = white
+
+    def fill(self, start: int, stop: int, out: np.ndarray) -> None:
+        as_levels(self.of[0].read(start, stop), self.white, out)
 
 
 class Weighted(_Of):

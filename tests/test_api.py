@@ -88,6 +88,7 @@ def test_options_are_by_keyword_and_have_the_defaults_of_the_page():
         "op": "correlate",
         "bias": 0,
         "range": None,
+        "linear": False,
         "method": "auto",
         "threads": None,
     }

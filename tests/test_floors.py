@@ -18,7 +18,7 @@ FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine
     words   formula   formats   files   png   engine.sums   heat   frequency
     border   grid   checks
-    geometry
+    geometry   light
     filters   layers
     stack   variants
     engine.direct   engine.toeplitz   engine.fft   engine.reference

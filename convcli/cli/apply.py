@@ -20,7 +20,7 @@ from convcli.errors import ConvError, hint
 SECTIONS = {
     "The filter": ("kernel", "folders", "normalize", "scale", "method"),
     "The window": ("stride", "dilation", "padding", "border", "anchor", "op", "bias"),
-    "Values": ("rule", "depth", "select", "alpha"),
+    "Values": ("rule", "depth", "select", "alpha", "linear"),
     "Files": (
         (
             "output",
@@ -126,6 +126,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         window,
         select=asked["select"],
         alpha=asked["alpha"],
+        linear=asked["linear"],
         range=asked["rule"],
         depth=asked["depth"],
         method=asked["method"],

@@ -36,7 +36,7 @@ SECTIONS = {
     "What to show": ("at", "matrix", "size", "as_json", "as_csv", "output", "force"),
     "The filter": ("kernel", "folders", "normalize", "scale"),
     "The window": ("stride", "dilation", "padding", "border", "anchor", "op", "bias"),
-    "Values": ("rule", "depth", "select", "alpha", "max_pixels"),
+    "Values": ("rule", "depth", "select", "alpha", "linear", "max_pixels"),
 }
 
 
@@ -189,6 +189,7 @@ def _request(filter_text: str, asked: dict) -> "Request":
         window,
         select=asked["select"],
         alpha=asked["alpha"],
+        linear=asked["linear"],
         range=asked["rule"],
         depth=asked["depth"],
         measures=False,

@@ -154,6 +154,7 @@ value_options = _together(
             default="auto",
             help="auto weighs colours by it where the filter smooths.  [auto]",
         ),
+        click.option("--linear", is_flag=True, help="Filter the light that the levels stand for (sRGB)."),
     ]
 )
 

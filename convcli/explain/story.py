@@ -21,6 +21,8 @@ _POINTS = {
     "formula": "A formula joins what the steps give at one and the same place:",
     "point": "A point step changes each sample by itself:",
     "gray": "Luminance is made of red, green and blue as ITU-R BT.601 weighs them:",
+    "light": "Levels become light, on the scale of the levels, by the curve of sRGB:",
+    "unlight": "Light becomes levels again:",
     "weigh": "Colours are multiplied by alpha, so that what nobody sees does not bleed into the sums:",
     "unweigh": "Colours and alpha were filtered alike; their quotient is the colour again:",
     "sample": "These channels are not filtered; they are read under the anchors of the whole chain:",

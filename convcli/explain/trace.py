@@ -50,10 +50,10 @@ class Part(NamedTuple):
 class Stop(NamedTuple):
     """A step at one place.
 
-    kind: `kernel`, `max`, `formula`, `point`, `gray`, `weigh`, `unweigh` or `sample`. at: row and column of what the
-    step gives, which is `size`. source: whose samples it reads, in words. rows, columns: where in its input the taps
-    lie; outside: (kh, kw), true where that is padding. focus: the sample of the input that is looked into next, None
-    where none is.
+    kind: `kernel`, `max`, `formula`, `point`, `gray`, `light`, `unlight`, `weigh`, `unweigh` or `sample`. at: row and
+    column of what the step gives, which is `size`. source: whose samples it reads, in words. rows, columns: where in
+    its input the taps lie; outside: (kh, kw), true where that is padding. focus: the sample of the input that is looked
+    into next, None where none is.
     """
 
     name: str

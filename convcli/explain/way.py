@@ -18,7 +18,7 @@ from convcli.explain.ending import ended
 from convcli.explain.trace import Ending, Part, Stop, Term, Trace, spell
 from convcli.graph import Stage
 from convcli.job import Job
-from convcli.pointwise import LUMA, Computed, Gray, Joined, Mapped, Picked, Sampled, Unweighted, Weighted
+from convcli.pointwise import LUMA, Computed, Gray, Joined, Lit, Mapped, Picked, Sampled, Unlit, Unweighted, Weighted
 from convcli.raster import Raster
 
 __all__ = ["trace"]
@@ -133,7 +133,13 @@ class _Way:
             return rows.name if rows.threshold is None else f"{rows.name}:{spell(rows.threshold)}"
         if isinstance(rows, Sampled):
             return f"{' and '.join(self.names(rows))} passed through"
-        names = {Gray: "gray", Weighted: "colours times alpha", Unweighted: "colours over alpha"}
+        names = {
+            Gray: "gray",
+            Lit: "light",
+            Unlit: "levels",
+            Weighted: "colours times alpha",
+            Unweighted: "colours over alpha",
+        }
         return names.get(type(rows), "the picture")
 
     def _windowed(self, rows: Convolved | MaxPooled, y: int, x: int) -> Stop:
@@ -203,6 +209,9 @@ class _Way:
         elif isinstance(rows, Sampled):
             kind = "sample"
             words = [f"column {place[1]}, row {place[0]} of the input" if place else "outside the input"] * len(names)
+        elif isinstance(rows, Lit | Unlit):
+            kind = "light" if isinstance(rows, Lit) else "unlight"
+            words = [f"{'light of level' if kind == 'light' else 'level of light'} {spell(v)}" for v in inputs[0]]
         elif isinstance(rows, Picked | Joined):
             return None
         else:
