@@ -26,6 +26,7 @@ FLOORS = """
     planner   kernelfile   matrix
     engine.strips
     engine.pooling   pointwise   library
+    completion
     graph   explain.toeplitz   explain.trace   explain
     pipeline
     levels
@@ -41,7 +42,7 @@ FLOORS = """
     sequence
     api   targets   explain.way
     batch
-    cli.matrices   cli.options   cli.sizes   cli.talk
+    cli.matrices   cli.options   cli.shells   cli.sizes   cli.talk
     cli.apply   cli.explain   cli.kernels   cli.shape
     cli
     convcli

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -261,8 +262,9 @@ def test_errors(line, message):
 def test_names_are_completed():
     show = command.commands["show"]
     (argument,) = (param for param in show.params if param.param_type_name == "argument")
-    assert {item.value for item in argument.shell_complete(None, "sobel-")} >= {"sobel-x", "sobel-y"}
-    assert [item.value for item in argument.shell_complete(None, "max-")] == ["max-pool"]
+    context = click.Context(show)
+    assert {item.value for item in argument.shell_complete(context, "sobel-")} >= {"sobel-x", "sobel-y"}
+    assert [item.value for item in argument.shell_complete(context, "max-")] == ["max-pool", "max-pool:"]
 
 
 def test_every_command_has_help_with_an_example():

@@ -101,6 +101,9 @@ def main(args: list[str] | None = None) -> None:
             place = os.open(os.devnull, os.O_WRONLY)  # no file of ours may get its number, and messages with it
             setattr(sys, name, Closed() if name == "stdout" else os.fdopen(place, "w"))
     if "_CONVCLI_COMPLETE" in os.environ:  # a shell asks for completions
+        from convcli.cli import shells
+
+        shells.register()
         root.main(args, prog_name="convcli")
     try:
         # not root.main: it would end a broken pipe with a code of its own

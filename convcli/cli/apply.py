@@ -10,6 +10,7 @@ from convcli.cli.options import (
     FRAMES,
     Sectioned,
     check_values,
+    complete_filter,
     filter_options,
     value_options,
     window_of,
@@ -41,7 +42,7 @@ SECTIONS = {
 
 
 @click.command("apply", cls=Sectioned, sections=SECTIONS)
-@click.argument("args", metavar="FILTER IMAGE...", nargs=-1)
+@click.argument("args", metavar="FILTER IMAGE...", nargs=-1, shell_complete=complete_filter)
 @filter_options
 @click.option(
     "--method",

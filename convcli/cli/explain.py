@@ -16,6 +16,7 @@ from convcli.cli.options import (
     Sectioned,
     Words,
     check_values,
+    complete_filter,
     filter_options,
     value_options,
     window_of,
@@ -50,7 +51,7 @@ def _read_place(text: str, what: str) -> tuple[int, int]:
 
 
 @click.command("explain", cls=Sectioned, sections=SECTIONS)
-@click.argument("args", metavar="FILTER [IMAGE]", nargs=-1)
+@click.argument("args", metavar="FILTER [IMAGE]", nargs=-1, shell_complete=complete_filter)
 @click.option(
     "--at",
     type=Words("place", _read_place),

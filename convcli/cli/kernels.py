@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli import library, matrix
+from convcli.cli.options import complete_filter
 from convcli.errors import ConvError, FilterError, printable
 from convcli.kernelfile import Definition, Parameter
 
@@ -25,15 +26,13 @@ class Browser(click.Group):
     """A group whose first command is meant where none is named."""
 
     def parse_args(self, ctx, args):
-        if not any(arg in self.commands or arg in ctx.help_option_names for arg in args) and (
-            not args or args[0].startswith("-")
+        if (
+            not ctx.resilient_parsing
+            and not any(arg in self.commands or arg in ctx.help_option_names for arg in args)
+            and (not args or args[0].startswith("-"))
         ):
             args = ["list", *args]
         return super().parse_args(ctx, args)
-
-
-def _complete(ctx, param, incomplete: str) -> list[str]:
-    return [name for name in library.names() if name.startswith(incomplete)]
 
 
 def plan_line(filter_: "Filter") -> str | None:
@@ -107,8 +106,14 @@ def list_(folders, as_json):
 
 
 @command.command("show")
-@click.argument("text", metavar="FILTER", required=False, shell_complete=_complete)
-@click.option("-k", "--kernel", metavar="FILTER", help="The filter, where it begins with a minus sign.")
+@click.argument("text", metavar="FILTER", required=False, shell_complete=complete_filter)
+@click.option(
+    "-k",
+    "--kernel",
+    metavar="FILTER",
+    help="The filter, where it begins with a minus sign.",
+    shell_complete=complete_filter,
+)
 @click.option("--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op.")
 @click.option("--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Print the weights as a file of this kind.")
@@ -140,8 +145,14 @@ def show(text, kernel, as_applied, op, form, output, force, folders, as_json):
 
 
 @command.command("plot")
-@click.argument("text", metavar="FILTER", required=False, shell_complete=_complete)
-@click.option("-k", "--kernel", metavar="FILTER", help="The filter, where it begins with a minus sign.")
+@click.argument("text", metavar="FILTER", required=False, shell_complete=complete_filter)
+@click.option(
+    "-k",
+    "--kernel",
+    metavar="FILTER",
+    help="The filter, where it begins with a minus sign.",
+    shell_complete=complete_filter,
+)
 @click.option("--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op.")
 @click.option("--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied.")
 @click.option("-o", "--output", metavar="FILE", help="The picture; its name says the format. - is standard output.")

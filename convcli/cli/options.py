@@ -4,9 +4,10 @@ import os
 import re
 
 import click
+from click.shell_completion import CompletionItem
 
 from convcli import words
-from convcli.border import Border
+from convcli.border import MODES, Border
 from convcli.errors import ConvError
 from convcli.geometry import Window
 
@@ -21,6 +22,7 @@ __all__ = [
     "Sectioned",
     "Words",
     "check_values",
+    "complete_filter",
     "filter_options",
     "value_options",
     "window_of",
@@ -29,10 +31,13 @@ __all__ = [
 
 
 class Words(click.ParamType):
-    """A type whose text one of our own readers reads; its errors keep their own words."""
+    """A type whose text one of our own readers reads; its errors keep their own words.
 
-    def __init__(self, name, read):
-        self.name, self.read = name, read
+    known: words that the text may be, for those who complete it.
+    """
+
+    def __init__(self, name, read, known=()):
+        self.name, self.read, self.known = name, read, known
 
     def convert(self, value, param, ctx):
         if not isinstance(value, str):
@@ -42,14 +47,27 @@ class Words(click.ParamType):
         except ConvError as error:
             raise click.UsageError(str(error), ctx) from None
 
+    def shell_complete(self, ctx, param, incomplete):
+        return [CompletionItem(word) for word in self.known if word.startswith(incomplete)]
+
 
 PAIR = Words("pair", lambda text, what: words.pair(text, what, 1))
 SIZE = Words("size", lambda text, what: words.pair(text, what, 0))
-AMOUNT = Words("amount", lambda text, what: words.amount(text))
-BORDER = Words("border", lambda text, what: Border.parse(text))
+AMOUNT = Words("amount", lambda text, what: words.amount(text), ("same", "valid", "full"))
+BORDER = Words("border", lambda text, what: Border.parse(text), tuple(MODES))
 NUMBER = Words("number", words.number)
 COUNT = Words("count", lambda text, what: words.integer(text, what, 1))
 FRAMES = Words("frames", words.which)
+
+
+def complete_filter(ctx, param, incomplete: str) -> list[CompletionItem]:
+    """What the FILTER that somebody types may become; of several arguments the first is one, unless -k was given."""
+    if param.nargs == -1 and (ctx.params.get("kernel") or ctx.params.get(param.name)):
+        return [CompletionItem(incomplete, type="file")]
+    from convcli.completion import offers
+
+    found = offers(incomplete, tuple(ctx.params.get("folders") or ()))
+    return [CompletionItem(offer.text, help=offer.help, is_open=offer.is_open) for offer in found]
 
 
 class Sectioned(click.Command):
@@ -118,7 +136,11 @@ def _together(options: list):
 filter_options = _together(
     [
         click.option(
-            "-k", "--kernel", metavar="FILTER", help="The filter as an option, for one that begins with a minus sign."
+            "-k",
+            "--kernel",
+            metavar="FILTER",
+            shell_complete=complete_filter,
+            help="The filter as an option, for one that begins with a minus sign.",
         ),
         click.option(
             "--kernel-dir", "folders", metavar="DIR", multiple=True, help="A folder of kernel files that comes first."

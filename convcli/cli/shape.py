@@ -6,7 +6,7 @@ from math import prod
 import click
 
 from convcli.cli import sizes
-from convcli.cli.options import AMOUNT, COUNT, PAIR, SIZE
+from convcli.cli.options import AMOUNT, COUNT, PAIR, SIZE, complete_filter
 from convcli.errors import ConvError
 from convcli.geometry import Window
 from convcli.layers import Layer
@@ -35,7 +35,13 @@ __all__ = ["command"]
 @click.option(
     "--layer", "layers", metavar="WORDS", multiple=True, help='"conv 16 k3 s2 p1"; once for each layer of a stack.'
 )
-@click.option("--kernel", "chain", metavar="FILTER", help="A filter or chain, as `convcli apply` takes it.")
+@click.option(
+    "--kernel",
+    "chain",
+    metavar="FILTER",
+    help="A filter or chain, as `convcli apply` takes it.",
+    shell_complete=complete_filter,
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print the bare size: 13, or 240x320.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print everything, one row for each layer.")
