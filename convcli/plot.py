@@ -196,10 +196,13 @@ def _ticks(panel: Panel, axis: int, pixels: int) -> list[tuple[int, float]]:
 
 def _draw_numbers(canvas: Canvas, y: int, x: int, matrix: np.ndarray, colours: np.ndarray, cell: tuple) -> None:
     """The weights in their cells, with as many digits as there is room for; none where there is no room."""
+    room = min(24, cell[0] * 0.6, cell[1] * 0.6)
+    if room < _FINEST:
+        return
     for digits in (4, 3, 2):
         words = heat.spell_cells(matrix, digits)
-        longest = max((word for row in words for word in row), key=canvas.width_of)
-        type_ = min(28, cell[0] * 0.7, cell[1] * 0.3, 12 * (cell[1] * 0.88 - 3) / canvas.width_of(longest))
+        longest = max((word for row in words for word in row), key=len)
+        type_ = min(room, 12 * (cell[1] * 0.88 - 3) / canvas.width_of(longest))
         if type_ >= _FINEST:
             break
     else:
