@@ -65,11 +65,16 @@ def panels_of(kernel: Kernel, label: str = "") -> list[Panel]:
     for n, matrix in enumerate(matrices):
         parts = [label] if label else []
         if kernel.matrix.ndim == 4 and kernel.maps > 1:
-            parts.append(f"map {n // kernel.planes}")
+            parts.append(_named(kernel, n // kernel.planes))
         if (kernel.planes or 1) > 1:
             parts.append(f"plane {n % kernel.planes}")
         found.append(Panel(", ".join(parts), matrix, kernel.scale, kernel.anchor))
     return found
+
+
+def _named(kernel: Kernel, number: int) -> str:
+    """A map of a bank by its number, and what it is called where it has a name."""
+    return f"map {number}: {kernel.labels[number]}" if kernel.labels else f"map {number}"
 
 
 def steps_of(filter_: Filter, names: Sequence[str]) -> list[Panel]:

@@ -145,6 +145,11 @@ def test_a_bank_is_a_grid_with_one_scale():
     assert [panel.label for panel in plot.panels_of(Kernel(np.ones((1, 1, 2, 2))))] == [""]
 
 
+def test_maps_that_have_names_are_called_by_them():
+    panels = plot.panels_of(library.parse("edges-4")[0].filter.kernel)
+    assert [panel.label for panel in panels][1:3] == ["map 1: left", "map 2: diagonal rising"]
+
+
 def test_a_sheet_of_a_network_has_an_end():
     panels = plot.panels_of(Kernel(weights(64, 3, 3, 3, seed=1)), "conv1")
     assert len(panels) == 192

@@ -28,7 +28,9 @@ def drawn(kernel: "Kernel", colours: int = 0) -> list[str]:
     largest = float(abs(kernel.matrix).max())
     for n, rows in enumerate(matrices[:MATRICES]):
         if kernel.planes is not None:
-            place = f"map {n // kernel.planes}, " if kernel.matrix.ndim == 4 else ""
+            number = n // kernel.planes
+            name = f" {kernel.labels[number]}" if kernel.labels else ""
+            place = f"map {number}{name}, " if kernel.matrix.ndim == 4 else ""
             lines.append(f"  {place}plane {n % kernel.planes}:")
         lines += _table(rows, largest, colours)
     if len(matrices) > MATRICES:
