@@ -60,7 +60,7 @@ class Finish:
     output. bounds: smallest and largest sum, for `stretch`; None for the picture's own. alpha: the last channel is
     alpha. proven: bounds of all sums that the weights prove; where they keep within the levels, nothing is looked at
     but by wish (`measures`). signed: the sums lie around zero by their nature. share: what the sums, whole and
-    within the levels, are still to be divided by.
+    within the levels, are still to be divided by. counts: somebody wants to know what was clipped.
     """
 
     rule: str
@@ -73,6 +73,7 @@ class Finish:
     measures: bool = True
     signed: bool = False
     share: int = 1
+    counts: bool = True
 
     def apply(self, block: np.ndarray, out: np.ndarray) -> Tally:
         """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` is used up."""
@@ -117,10 +118,13 @@ class Finish:
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
         if block.dtype.kind == "f":
-            if low < -self._slack:
+            if low < -self._slack and self.counts:
                 tally.low = _count(np.less, block, -self._slack)
-            if high > self.white + self._slack:
+            if high > self.white + self._slack and self.counts:
                 tally.high = _count(np.greater, block, self.white + self._slack)
+            self._round(block, out, clip=low < 0 or high > self.white)
+            return tally
+        if not self.counts:
             self._round(block, out, clip=low < 0 or high > self.white)
             return tally
         outside, is_wide = 0, self.white <= np.iinfo(block.dtype).max
@@ -138,7 +142,7 @@ class Finish:
         is_bounded = isfinite(self.proven[0]) and isfinite(self.proven[1])
         if self.measures or not is_bounded:
             return True
-        return self.rule == "clip" and self.signed  # for which range would keep what is clipped
+        return self.rule == "clip" and self.signed and self.counts  # for which range would keep what is clipped
 
     def _is_flat(self, first: float, last: float) -> bool:
         """True where the sums differ by no more than rounding: a stretch would show its noise."""

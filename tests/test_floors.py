@@ -16,7 +16,7 @@ ROOT = Path(convcli.__file__).parent
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine
-    words   formula   formats   files   png   engine.sums   heat   frequency
+    words   formula   formats   files   png   engine.sums   engine.pairs   heat   frequency
     border   grid   checks
     geometry   light
     filters   layers

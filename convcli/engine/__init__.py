@@ -8,14 +8,18 @@ A method is a module with four functions:
         nanoseconds for each sample of the result on one thread, from `convcli.engine.costs`.
     blocks(kernel, geometry, numbers) -> Blocks
         the shape of memory it wants to work on.
-    build(kernel, geometry, numbers) -> fill
-        what can be worked out before the first sample, and `fill(block, out, scratch)`, which writes the sums of
-        `kernel.matrix` into `out`, neither scaled, rounded nor clipped:
+    build(kernel, geometry, numbers) -> lay
+        what can be worked out before the first sample, and `lay(block, out, scratch, tape)`, which puts on the tape the
+        calls that write the sums of `kernel.matrix` into `out`, neither scaled, rounded nor clipped:
 
             block: (rows, columns, C) of `numbers.dtype`, contiguous: the input under `n` rows of output, padding
                 included; never written to.
             out: (n, geometry.x.out, C) of that dtype, contiguous; C is O for a kernel with planes.
             scratch: a `Scratch`, memory that the next strip finds again.
+            tape: a list of (function, arguments).
+
+        Every strip that lies in the same memory runs the same tape: what is between two numpy calls keeps other threads
+        waiting, and so it is done once.
 
         Where `blocks` asks for planes, block is (C, rows, columns) and out (C, n, geometry.x.out), planes contiguous.
 """
@@ -25,9 +29,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
-__all__ = ["METHODS", "Blocks", "Fill", "Numbers", "load"]
+__all__ = ["METHODS", "Blocks", "Lay", "Numbers", "Tape", "load"]
 
-Fill = Callable[..., None]
+Tape = list[tuple[Callable[..., object], tuple]]
+Lay = Callable[..., None]
 
 
 class Numbers(NamedTuple):

@@ -1,4 +1,4 @@
-"""Shifted copies of the picture, weighted and added up: one numpy pass for each tap that is not zero.
+"""Shifted copies of the picture, weighted and added up: one numpy pass for each tap that is not zero, or fewer.
 
 Rows of an interleaved picture are long lines of samples, in which one pixel to the right is C samples
 further; so colour costs nothing extra.
@@ -6,10 +6,11 @@ further; so colour costs nothing extra.
 
 import numpy as np
 
-from convcli.engine import Blocks, Fill, Numbers
+from convcli.engine import Blocks, Lay, Numbers, Tape
 from convcli.engine.costs import GATHER, PASS
+from convcli.engine.pairs import Pattern, pattern
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import group, passes, phases, weighted_sum
+from convcli.engine.sums import Terms, group, passes, phases, weighted_sum
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
@@ -24,10 +25,14 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
     """Passes over the result; with a stride along x, the picture is dealt out first."""
-    maps = kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]) if kernel.planes else kernel.matrix[None]
-    work = sum(passes(group(np.ndenumerate(planes))) for planes in maps) / len(maps)
+    work, maps = 0.0, kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]) if kernel.planes else kernel.matrix[None]
+    for planes in maps:
+        terms = group(np.ndenumerate(planes))
+        work += passes(terms)
+        if _is_dense(kernel, geometry):
+            work += sum(found.passes - len(taps) + 1 for (_, taps), found in zip(terms, _patterns(terms), strict=True))
     dealt = geometry.y.stride * geometry.x.stride * GATHER * (kernel.planes or 1) / len(maps)
-    return work * PASS[numbers.dtype] + (dealt if geometry.x.stride > 1 or kernel.planes else 0)
+    return work / len(maps) * PASS[numbers.dtype] + (dealt if geometry.x.stride > 1 or kernel.planes else 0)
 
 
 def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
@@ -35,31 +40,33 @@ def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     return Blocks()
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
+    if _is_dense(kernel, geometry):
+        return _dense(group(np.ndenumerate(kernel.matrix)), geometry)
     stride = geometry.x.stride
+    bank = kernel.matrix[None, None] if kernel.planes is None else kernel.matrix
+    bank = [group(np.ndenumerate(planes)) for planes in bank.reshape(-1, *bank.shape[-3:])]
     if kernel.planes is None:
-        terms = group(np.ndenumerate(kernel.matrix[None]))
 
-        def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
-            planes = [phases(block, stride, scratch)]
-            _fill(terms, planes, out.reshape(len(out), -1), block.shape[2], geometry, scratch)
+        def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+            planes = [phases(block, stride, scratch, tape)]
+            _lay(bank[0], planes, out.reshape(len(out), -1), block.shape[2], geometry, scratch, tape)
 
-        return fill
-    bank = [group(np.ndenumerate(planes)) for planes in kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])]
+        return lay
 
-    def fill_bank(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
-        planes = [phases(block[:, :, c : c + 1], stride, scratch, f"plane {c}") for c in range(block.shape[2])]
+    def lay_bank(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+        planes = [phases(block[:, :, c : c + 1], stride, scratch, tape, f"plane {c}") for c in range(block.shape[2])]
         plane = scratch.take("map", out.shape[:2], out.dtype)
         for o, terms in enumerate(bank):
-            _fill(terms, planes, plane, 1, geometry, scratch)
-            out[:, :, o] = plane
+            _lay(terms, planes, plane, 1, geometry, scratch, tape)
+            tape.append((np.copyto, (out[:, :, o], plane)))
 
-    return fill_bank
+    return lay_bank
 
 
-def _fill(terms, planes: list, out: np.ndarray, channels: int, geometry: Geometry, scratch: Scratch) -> None:
-    """Fills `out` (rows, width) with the weighted sum of the taps over `planes`, lists of phases."""
+def _lay(terms, planes: list, out: np.ndarray, channels: int, geometry: Geometry, scratch: Scratch, tape: Tape) -> None:
+    """Puts the weighted sum of the taps over `planes`, lists of phases, into `out` (rows, width)."""
     y, x = geometry.y, geometry.x
 
     def under(tap: tuple[int, int, int]) -> np.ndarray:
@@ -69,4 +76,53 @@ def _fill(terms, planes: list, out: np.ndarray, channels: int, geometry: Geometr
         top = u * y.dilation
         return phase[top : top + (len(out) - 1) * y.stride + 1 : y.stride, step : step + out.shape[1]]
 
-    weighted_sum(terms, under, out, scratch)
+    weighted_sum(terms, under, out, scratch, tape)
+
+
+def _is_dense(kernel: Kernel, geometry: Geometry) -> bool:
+    """True where the sums that patterns share are sums that are asked for: without planes and strides."""
+    return kernel.planes is None and (geometry.y.stride, geometry.x.stride) == (1, 1)
+
+
+def _patterns(terms: Terms) -> list[Pattern]:
+    """For each group of equal weights the cheapest way to sum it; taps that are subtracted stay alone."""
+    return [
+        pattern(tap for _, tap in taps)
+        if all(plus for plus, _ in taps)
+        else Pattern((), tuple((0, *tap) for _, tap in taps))
+        for _, taps in terms
+    ]
+
+
+def _dense(terms: Terms, geometry: Geometry) -> Lay:
+    """The sums of a kernel without planes and strides, patterns first."""
+    patterns = _patterns(terms)
+    rewritten = []
+    for n, ((size, taps), found) in enumerate(zip(terms, patterns, strict=True)):
+        signs = [plus for plus, _ in taps] if not found.shifts else [True] * len(found.taps)
+        rewritten.append((size, [(plus, (n, *tap)) for plus, tap in zip(signs, found.taps, strict=True)]))
+
+    def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+        channels, out = block.shape[2], out.reshape(len(out), -1)
+        down, across = geometry.y.dilation, geometry.x.dilation * channels
+        made = {}  # (group, picture): the picture, and how far right of the block it begins
+        for n, found in enumerate(patterns):
+            lines, start = made[n, 0] = block.reshape(len(block), -1), 0
+            for level, (y, x) in enumerate(found.shifts, 1):
+                size = (lines.shape[0] - y * down, lines.shape[1] - abs(x) * across)
+                total = scratch.take(f"pattern {n} {level}", size, lines.dtype)
+                here, there = max(-x, 0) * across, max(x, 0) * across
+                first = lines[: size[0], here : here + size[1]]
+                tape.append((np.add, (first, lines[y * down :, there : there + size[1]], total)))
+                lines, start = made[n, level] = total, start + here
+
+        def under(tap: tuple[int, int, int, int]) -> np.ndarray:
+            """The samples that a tap (group, picture, row, column) meets, one for each sample of `out`."""
+            n, level, u, v = tap
+            lines, start = made[n, level]
+            left = v * across - start
+            return lines[u * down : u * down + len(out), left : left + out.shape[1]]
+
+        weighted_sum(rewritten, under, out, scratch, tape)
+
+    return lay

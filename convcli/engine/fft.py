@@ -7,7 +7,7 @@ flat picture's Laplacian is exactly zero.
 
 import numpy as np
 
-from convcli.engine import Blocks, Fill, Numbers
+from convcli.engine import Blocks, Lay, Numbers, Tape
 from convcli.engine.costs import FFT, GATHER, SCIPY
 from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
@@ -55,7 +55,7 @@ def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     return Blocks(_step(tile, geometry)[0] // geometry.y.stride, planar=True)
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
     from scipy import fft
 
@@ -93,4 +93,7 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
                         if numbers.whole:
                             np.rint(target, out=target)
 
-    return fill
+    def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+        tape.append((fill, (block, out, scratch)))
+
+    return lay

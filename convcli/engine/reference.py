@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convcli.engine import Blocks, Fill, Numbers
+from convcli.engine import Blocks, Lay, Numbers, Tape
 from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
@@ -26,7 +26,7 @@ def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     return Blocks()
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """z[i, j] = sum over u, v of w[u, v] x[i sy + u dy, j sx + v dx], summed in Python's own numbers."""
     y, x = geometry.y, geometry.x
     bank = None if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]).tolist()
@@ -45,4 +45,7 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
                         for v, w in enumerate(line)
                     )
 
-    return fill
+    def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+        tape.append((fill, (block, out, scratch)))
+
+    return lay

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convcli.engine import Blocks, Fill, Numbers
+from convcli.engine import Blocks, Lay, Numbers, Tape
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, rows_in_cache, weighted_sum
@@ -134,7 +134,7 @@ def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     return Blocks(grain_of(geometry.y.reach) if way.down is None else 1)
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel of rank one."""
     column, row = factors(kernel)
     way = _way(column, row, geometry, numbers)
@@ -142,31 +142,32 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
     if way.along is not None:
         along = _along_by_adds(way.along, geometry)
 
-        def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
-            lines = down(block.reshape(len(block), -1), len(out), scratch)
-            along(lines.reshape(len(lines), -1, block.shape[2]), out.reshape(len(out), -1), scratch)
+        def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+            lines = down(block.reshape(len(block), -1), len(out), scratch, tape)
+            along(lines.reshape(len(lines), -1, block.shape[2]), out.reshape(len(out), -1), scratch, tape)
 
-        return fill
+        return lay
     matrices = [band(row, geometry.x, n, numbers.dtype).T.copy() for n in (COLUMNS, geometry.x.out % COLUMNS)]
 
-    def fill_planes(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    def lay_planes(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
         for plane, target in zip(block, out, strict=True):
-            lines = down(plane, len(target), scratch)
+            lines = down(plane, len(target), scratch, tape)
             for top in range(0, len(target), ROWS):
-                _along_by_product(matrices, lines[top : top + ROWS], target[top : top + ROWS], geometry.x.stride)
+                part = slice(top, top + ROWS)
+                _along_by_product(matrices, lines[part], target[part], geometry.x.stride, tape)
 
-    return fill_planes
+    return lay_planes
 
 
 def _down_by_product(column: np.ndarray, geometry: Geometry, numbers: Numbers):
     y = geometry.y
     matrix = band(column, y, grain_of(y.reach), numbers.dtype)
 
-    def down(lines: np.ndarray, rows: int, scratch: Scratch) -> np.ndarray:
+    def down(lines: np.ndarray, rows: int, scratch: Scratch, tape: Tape) -> np.ndarray:
         columns = scratch.take("columns", (rows, lines.shape[1]), lines.dtype)
         for top in range(0, rows, len(matrix)):
             below = lines[top * y.stride : top * y.stride + matrix.shape[1]]
-            np.matmul(matrix, below, out=columns[top : top + len(matrix)])
+            tape.append((np.matmul, (matrix, below, columns[top : top + len(matrix)])))
         return columns
 
     return down
@@ -175,9 +176,9 @@ def _down_by_product(column: np.ndarray, geometry: Geometry, numbers: Numbers):
 def _down_by_adds(line: Line, geometry: Geometry):
     y = geometry.y
 
-    def down(lines: np.ndarray, rows: int, scratch: Scratch) -> np.ndarray:
+    def down(lines: np.ndarray, rows: int, scratch: Scratch, tape: Tape) -> np.ndarray:
         for n, length in enumerate(line.runs):
-            lines = _sum_run(lines, length, 0, y.dilation, scratch, f"down {n % 2}")
+            lines = Runs(0, scratch, f"down {n % 2}", tape).sums(lines, length, y.dilation)
         if line.terms is None:
             return lines
         last = (rows - 1) * y.stride + 1
@@ -186,7 +187,7 @@ def _down_by_adds(line: Line, geometry: Geometry):
         def below(tap: int) -> np.ndarray:
             return lines[tap * y.dilation : tap * y.dilation + last : y.stride]
 
-        weighted_sum(line.terms, below, columns, scratch)
+        weighted_sum(line.terms, below, columns, scratch, tape)
         return columns
 
     return down
@@ -195,63 +196,71 @@ def _down_by_adds(line: Line, geometry: Geometry):
 def _along_by_adds(line: Line, geometry: Geometry):
     x = geometry.x
 
-    def along(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    def along(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
         rows = rows_in_cache(block)
         for top in range(0, len(block), rows):
-            few_rows(block[top : top + rows], out[top : top + rows], scratch)
+            few_rows(block[top : top + rows], out[top : top + rows], scratch, tape)
 
-    def few_rows(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    def few_rows(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
         channels = block.shape[2]
         lines = block.reshape(len(block), -1)
         for n, length in enumerate(line.runs):
             is_last = line.terms is None and n == len(line.runs) - 1
-            name = f"along {n % 2}"
-            lines = _sum_run(lines, length, 1, x.dilation * channels, scratch, name, out if is_last else None)
+            step, target = x.dilation * channels, out if is_last else None
+            lines = Runs(1, scratch, f"along {n % 2}", tape).sums(lines, length, step, target)
         if line.terms is None:
             return
-        parts = [lines] if x.stride == 1 else phases(lines.reshape(len(lines), -1, channels), x.stride, scratch)
+        parts = [lines] if x.stride == 1 else phases(lines.reshape(len(lines), -1, channels), x.stride, scratch, tape)
 
         def beside(tap: int) -> np.ndarray:
             start = tap * x.dilation // x.stride * channels
             return parts[tap * x.dilation % x.stride][:, start : start + out.shape[1]]
 
-        weighted_sum(line.terms, beside, out, scratch)
+        weighted_sum(line.terms, beside, out, scratch, tape)
 
     return along
 
 
-def _along_by_product(matrices: list[np.ndarray], lines: np.ndarray, out: np.ndarray, stride: int) -> None:
+def _along_by_product(matrices: list, lines: np.ndarray, out: np.ndarray, stride: int, tape: Tape) -> None:
     """Blocks of neighbouring columns times the band, all in one call; the rest of the width in another."""
     many, width = len(out[0]) // COLUMNS, COLUMNS * lines.itemsize
     wide, narrow = matrices
     if many:
         rows, entries = len(lines), len(wide)
         source = as_strided(lines, (many, rows, entries), (width * stride, *lines.strides), writeable=False)
-        np.matmul(source, wide, out=as_strided(out, (many, rows, COLUMNS), (width, *out.strides)))
+        tape.append((np.matmul, (source, wide, as_strided(out, (many, rows, COLUMNS), (width, *out.strides)))))
     if narrow.size:
         start = many * COLUMNS
-        np.matmul(lines[:, start * stride : start * stride + len(narrow)], narrow, out=out[:, start:])
+        tape.append((np.matmul, (lines[:, start * stride : start * stride + len(narrow)], narrow, out[:, start:])))
 
 
-def _sum_run(lines, length: int, axis: int, step: int, scratch: Scratch, name: str, out=None) -> np.ndarray:
-    """Sums of `length` samples of (rows, width), `step` apart along an axis, at every position where they fit."""
+class Runs(NamedTuple):
+    """Where sums of neighbours along an axis of (rows, width) arrays go: numbered buffers, and a tape for the calls."""
 
-    def cut(array: np.ndarray, start: int, count: int) -> np.ndarray:
-        return array[start : start + count] if axis == 0 else array[:, start : start + count]
+    axis: int
+    scratch: Scratch
+    name: str
+    tape: Tape
 
-    def windows(base, held, length: int, step: int, busy: frozenset, out=None) -> tuple[np.ndarray, int]:
+    def sums(self, base: np.ndarray, length: int, step: int, out=None) -> np.ndarray:
+        """Where the sums of `length` samples, `step` apart, will be: at every position where they fit."""
+        return self._windows(base, None, length, step, frozenset(), out)[0]
+
+    def _windows(self, base, held, length: int, step: int, busy: frozenset, out=None) -> tuple[np.ndarray, int]:
         """The sums and the number of the buffer they lie in. held: that of `base`; busy: those that have to stay."""
-        size = base.shape[axis] - (length - 1) * step
+        size = base.shape[self.axis] - (length - 1) * step
+        if length > 2 and (part := _part(length)):
+            inner, mine = self._windows(base, held, part, step, busy)
+            return self._windows(inner, mine, length // part, part * step, busy, out)
         if length == 2:
-            mine = next(n for n in count() if n != held and n not in busy)
-            shape = (size, base.shape[1]) if axis == 0 else (len(base), size)
-            target = scratch.take(f"{name} {mine}", shape, base.dtype) if out is None else out
-            return np.add(cut(base, 0, size), cut(base, step, size), out=target), mine
-        if part := _part(length):
-            inner, mine = windows(base, held, part, step, busy)
-            return windows(inner, mine, length // part, part * step, busy, out)
-        less, mine = windows(base, held, length - 1, step, busy | {held})
-        less = cut(less, 0, size)
-        return np.add(less, cut(base, (length - 1) * step, size), out=less if out is None else out), mine
+            less, mine = self._cut(base, 0, size), next(n for n in count() if n != held and n not in busy)
+            out = self.scratch.take(f"{self.name} {mine}", less.shape, base.dtype) if out is None else out
+        else:
+            less, mine = self._windows(base, held, length - 1, step, busy | {held})
+            less = self._cut(less, 0, size)
+            out = less if out is None else out
+        self.tape.append((np.add, (less, self._cut(base, (length - 1) * step, size), out)))
+        return out, mine
 
-    return windows(lines, None, length, step, frozenset(), out)[0]
+    def _cut(self, array: np.ndarray, start: int, count: int) -> np.ndarray:
+        return array[start : start + count] if self.axis == 0 else array[:, start : start + count]

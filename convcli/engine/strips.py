@@ -5,6 +5,7 @@ before it for what it needs; nobody holds a whole float picture, and what stands
 same whatever the strip, because a step always sees its input as one picture without end.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 from threading import Thread
 
@@ -20,6 +21,8 @@ from convcli.planner import Plan
 from convcli.signal import Signal
 
 __all__ = ["Convolved", "Picture", "Rows", "copy", "pad", "walk"]
+
+PLACES = 8  # in memory for which a step remembers its calls: strips of a walk come to the same few
 
 
 class Rows:
@@ -91,7 +94,8 @@ class Convolved(Rows):
         self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.numbers.dtype, outside
         self.kernel, self.scale, self.bias = kernel, kernel.scale, bias
         self.blocks = plan.blocks
-        self.sums = engine.load(plan.method).build(kernel, geometry, plan.numbers)
+        self.lay = engine.load(plan.method).build(kernel, geometry, plan.numbers)
+        self._laid: dict[tuple, tuple[np.ndarray, engine.Tape]] = {}
 
     @property
     def planar(self) -> bool:
@@ -109,25 +113,38 @@ class Convolved(Rows):
 
     def _fill(self, start: int, stop: int, out: np.ndarray) -> None:
         first, last = self.geometry.y.needs(start, stop)
-        inner = (self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi, self.of.signal.channels)
-        block = room(self.scratch.take("block", (last - first) * inner[0] * inner[1], self.dtype), inner, self.planar)
+        place = (len(out), last - first, out.strides, out.__array_interface__["data"][0])
+        if place not in self._laid:
+            if len(self._laid) >= PLACES:
+                self._laid.clear()
+            self._laid[place] = self._tape(last - first, out)
+        block, tape = self._laid[place]
         pad(self.of, self.geometry, first, last, block, self.outside)
+        for call, args in tape:
+            call(*args)
+
+    def _tape(self, rows: int, out: np.ndarray) -> tuple[np.ndarray, engine.Tape]:
+        """Where the padded rows have to be, and the calls that then fill `out`."""
+        tape: engine.Tape = []
+        inner = (self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi, self.of.signal.channels)
+        block = room(self.scratch.take("block", rows * inner[0] * inner[1], self.dtype), inner, self.planar)
         sums = out
         if out.dtype != self.dtype or is_planar(out) != self.planar:
             sums = room(self.scratch.take("sums", out.size, self.dtype), out.shape[1:], self.planar)
         if self.planar:
-            self.sums(block.transpose(2, 0, 1), sums.transpose(2, 0, 1), self.scratch)
+            self.lay(block.transpose(2, 0, 1), sums.transpose(2, 0, 1), self.scratch, tape)
         else:
-            self.sums(block, sums, self.scratch)
+            self.lay(block, sums, self.scratch, tape)
         if self.scale != 1 or sums.dtype != out.dtype:
             parts = (np.moveaxis(a, 2, 0) if is_planar(out) != self.planar else (a,) for a in (sums, out))
             for part, target in zip(*parts, strict=True):
-                np.copyto(target, part, casting="unsafe")
-                target *= self.scale
+                tape.append((np.copyto, (target, part, "unsafe")))
+                tape.append((np.multiply, (target, out.dtype.type(self.scale), target)))
         elif sums is not out:
-            copy(out, sums)
+            tape.append((copy, (out, sums)))
         if self.bias:
-            out += self.bias
+            tape.append((np.add, (out, out.dtype.type(self.bias), out)))
+        return block, tape
 
 
 def room(memory: np.ndarray, inner: tuple[int, int], planar: bool) -> np.ndarray:
@@ -173,13 +190,27 @@ def pad(of: Rows, geometry: Geometry, start: int, stop: int, block: np.ndarray, 
             inner[at] = inner[rows - start]
         else:
             inner[at] = of.read(low, high)[rows - low]
-    for edge, columns in ((block[:, :left], range(-left, 0)), (block[:, left + width :], range(width, width + right))):
-        if not columns:
+    for edge, first, count in ((block[:, :left], -left, left), (block[:, left + width :], width, right)):
+        if not count:
             continue
         if geometry.border.is_flat:
             edge[:] = outside
         else:
-            edge[:] = inner[:, locate(mode, np.arange(columns.start, columns.stop), width)]
+            edge[:] = inner[:, _columns(mode, first, count, width)]
+
+
+@lru_cache(maxsize=64)
+def _columns(mode: str, first: int, count: int, width: int) -> np.ndarray | slice:
+    """Which columns stand in the place of `count` columns from `first`; as a slice where they are neighbours."""
+    places = locate(mode, np.arange(first, first + count), width)
+    steps = np.diff(places)
+    if (steps == 0).all():
+        return slice(int(places[0]), int(places[0]) + 1)  # the same column in every place
+    for step in (1, -1):
+        if (steps == step).all():
+            stop = int(places[-1]) + step
+            return slice(int(places[0]), stop if stop >= 0 else None, step)
+    return places
 
 
 def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
@@ -200,11 +231,11 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
             size = min(strip, height) * inner[0] * inner[1] * np.dtype(rows.signal.dtype).itemsize
             block = room(fresh(size).view(rows.signal.dtype), inner, rows.planar)
             part = rows_in_cache(block)
-            for start in mine:
-                if failures:
-                    return
-                stop = min(start + strip, height)
-                with np.errstate(all="ignore"):  # a float picture may hold infinities
+            with np.errstate(all="ignore"):  # a float picture may hold infinities
+                for start in mine:
+                    if failures:
+                        return
+                    stop = min(start + strip, height)
                     rows.fill(start, stop, block[: stop - start])
                     for top in range(start, stop, part):
                         sink(top, block[top - start : min(top + part, stop) - start])

@@ -8,9 +8,10 @@ from collections.abc import Callable, Hashable, Iterable
 
 import numpy as np
 
+from convcli.engine import Tape
 from convcli.engine.scratch import Scratch
 
-__all__ = ["group", "passes", "phases", "rows_in_cache", "weighted_sum"]
+__all__ = ["Terms", "group", "passes", "phases", "rows_in_cache", "weighted_sum"]
 
 CACHED = 1 << 21  # bytes of one array among the three or four of a pass
 
@@ -42,20 +43,23 @@ def passes(terms: Terms) -> int:
     return within + max(len(terms) - 1, 0) + (terms != [] and terms[0][0] == -1 and len(terms[0][1]) > 1)
 
 
-def weighted_sum(terms: Terms, under: Callable[[Hashable], np.ndarray], out: np.ndarray, scratch: Scratch) -> None:
-    """Fills `out` (rows, width) with the sum of weight * under(tap) over all taps; `under` gives arrays of its shape.
+def weighted_sum(
+    terms: Terms, under: Callable[[Hashable], np.ndarray], out: np.ndarray, scratch: Scratch, tape: Tape
+) -> None:
+    """Puts on the tape what fills `out` (rows, width) with the sum of weight * under(tap) over all taps.
 
-    A few rows at a time go through all passes, so that what one pass wrote the next one finds in the cache.
+    `under` gives arrays of that shape. A few rows at a time go through all passes, so that what one wrote the next
+    finds in the cache.
     """
     if not terms:
-        out[:] = 0
+        tape.append((out.fill, (0,)))
         return
     views = [(size, [(plus, under(tap)) for plus, tap in taps]) for size, taps in terms]
     rows = rows_in_cache(out)
     for top in range(0, len(out), rows):
         part = slice(top, top + rows)
         share = scratch.take("share", out[part].shape, out.dtype) if len(views) > 1 else None
-        _sum([(size, [(plus, view[part]) for plus, view in taps]) for size, taps in views], out[part], share)
+        _sum([(size, [(plus, view[part]) for plus, view in taps]) for size, taps in views], out[part], share, tape)
 
 
 def rows_in_cache(block: np.ndarray) -> int:
@@ -63,22 +67,22 @@ def rows_in_cache(block: np.ndarray) -> int:
     return max(1, CACHED // max(block[0].nbytes, 1))
 
 
-def _sum(terms: list, out: np.ndarray, share: np.ndarray | None) -> None:
-    """Fills `out` with the sum of size * (+- array) over all terms; `share` is room for one term."""
+def _sum(terms: list, out: np.ndarray, share: np.ndarray | None, tape: Tape) -> None:
+    """Puts the sum of size * (+- array) over all terms into `out`; `share` is room for one term."""
     for n, (size, ((_, first), *others)) in enumerate(terms):
         total = share if n else out
         factor = abs(size) if n else size  # a later negative group is subtracted
         if not others and n and factor == 1:
             total = first
         elif not others:
-            np.multiply(first, _factor(factor, out.dtype), out=total)
+            tape.append((np.multiply, (first, _factor(factor, out.dtype), total)))
         else:
             for k, (plus, tap) in enumerate(others):
-                (np.add if plus else np.subtract)(total if k else first, tap, out=total)
+                tape.append((np.add if plus else np.subtract, (total if k else first, tap, total)))
             if factor != 1:
-                np.multiply(total, _factor(factor, out.dtype), out=total)
+                tape.append((np.multiply, (total, _factor(factor, out.dtype), total)))
         if n:
-            (np.add if size > 0 else np.subtract)(out, total, out=out)
+            tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
 
 
 def _factor(weight: float, dtype: np.dtype):
@@ -86,7 +90,7 @@ def _factor(weight: float, dtype: np.dtype):
     return dtype.type(weight) if dtype.kind == "f" else np.int64(weight).astype(dtype)
 
 
-def phases(block: np.ndarray, stride: int, scratch: Scratch, name: str = "phase") -> list[np.ndarray]:
+def phases(block: np.ndarray, stride: int, scratch: Scratch, tape: Tape, name: str = "phase") -> list[np.ndarray]:
     """Every stride-th column of (rows, columns, C) from each start, as contiguous (rows, columns * C) arrays.
 
     A stride would make every pass a gather; dealt out once, each tap reads one phase in a straight line.
@@ -97,6 +101,6 @@ def phases(block: np.ndarray, stride: int, scratch: Scratch, name: str = "phase"
     for start in range(min(stride, block.shape[1])):
         phase = block[:, start::stride]
         line = scratch.take(f"{name} {start}", phase.shape, phase.dtype)
-        line[:] = phase
+        tape.append((np.copyto, (line, phase)))
         lines.append(line.reshape(len(block), -1))
     return lines

@@ -8,7 +8,7 @@ too. BLAS rounds a sum in an order that depends on the shape of its matrices, so
 
 import numpy as np
 
-from convcli.engine import Blocks, Fill, Numbers
+from convcli.engine import Blocks, Lay, Numbers, Tape
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import phases
@@ -57,7 +57,7 @@ def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     return Blocks(grain_of(geometry.y.reach))
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
+def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
     y, x = geometry.y, geometry.x
     grain = grain_of(y.reach)
@@ -74,30 +74,29 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Fill:
         for o in range(bank.shape[0])
     ]
 
-    def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
+    def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
         if kernel.planes is None:
-            _fill(terms[0], [phases(block, x.stride, scratch)], out.reshape(len(out), -1), block.shape[2], scratch)
+            lines = [phases(block, x.stride, scratch, tape)]
+            _lay(terms[0], lines, out.reshape(len(out), -1), block.shape[2], scratch, tape)
             return
-        planes = [phases(block[:, :, c : c + 1], x.stride, scratch, f"plane {c}") for c in range(block.shape[2])]
+        planes = [phases(block[:, :, c : c + 1], x.stride, scratch, tape, f"plane {c}") for c in range(block.shape[2])]
         plane = scratch.take("map", out.shape[:2], out.dtype)
         for o, some in enumerate(terms):
-            _fill(some, planes, plane, 1, scratch)
-            out[:, :, o] = plane
+            _lay(some, planes, plane, 1, scratch, tape)
+            tape.append((np.copyto, (out[:, :, o], plane)))
 
-    def _fill(some: list, planes: list, out: np.ndarray, channels: int, scratch: Scratch) -> None:
+    def _lay(some: list, planes: list, out: np.ndarray, channels: int, scratch: Scratch, tape: Tape) -> None:
         share = scratch.take("share", (grain, out.shape[1]), out.dtype)
         for top in range(0, len(out), grain):
             target = out[top : top + grain]
             if not some:
-                target[:] = 0
+                tape.append((target.fill, (0,)))
             for n, (c, v, matrix) in enumerate(some):
                 line = planes[c][v * x.dilation % x.stride]
                 start = v * x.dilation // x.stride * channels
                 rows = line[top * y.stride : top * y.stride + matrix.shape[1], start : start + out.shape[1]]
+                tape.append((np.matmul, (matrix, rows, share if n else target)))
                 if n:
-                    np.matmul(matrix, rows, out=share)
-                    np.add(target, share, out=target)
-                else:
-                    np.matmul(matrix, rows, out=target)
+                    tape.append((np.add, (target, share, target)))
 
-    return fill
+    return lay
