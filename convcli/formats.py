@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from convcli.errors import ConvError, hint, printable
 
-__all__ = ["FORMATS", "WHITE", "Format", "can_hold", "can_take", "format_of", "kind_of", "mode_of"]
+__all__ = ["BARE", "FORMATS", "WHITE", "Format", "can_hold", "can_take", "format_of", "kind_of", "mode_of"]
 
 # The level that is white in each mode: the largest a sample can be, and 1 for floats. That goes for the 32 bits
 # of "I" too: its files hold counts and heights, of which nothing above zero is to be clipped. "grid" is any array.
@@ -40,7 +40,9 @@ _SINGLE = ("L", "I;16", "I", "F", "grid")  # one number a pixel
 
 FORMATS = {
     "PNG": Format(("png",), _COLOURS + _DEEP, ("icc", "exif", "xmp", "dpi", "text"), frames=True),
-    "JPEG": Format(("jpg", "jpeg", "jpe", "jfif"), ("L", "RGB", "CMYK"), ("icc", "exif", "xmp", "dpi"), 65500, True),
+    "JPEG": Format(
+        ("jpg", "jpeg", "jpe", "jfif"), ("L", "RGB", "CMYK"), ("icc", "exif", "xmp", "dpi", "text"), 65500, True
+    ),
     "WEBP": Format(("webp",), _COLOURS, ("icc", "exif", "xmp"), 16383, True, True),
     "TIFF": Format(("tif", "tiff"), _TIFF, ("icc", "exif", "xmp", "dpi"), frames=True),
     "AVIF": Format(("avif",), _COLOURS, ("icc", "exif", "xmp"), 65535, True),
@@ -55,6 +57,8 @@ FORMATS = {
     "TSV": Format(("tsv",), _SINGLE),
     "NPY": Format(("npy",), tuple(WHITE)),
 }
+
+BARE = ("NPY", "TXT", "CSV", "TSV")  # bare numbers, of which nobody expects more
 
 # How files begin, those we read before those we only know by name.
 _KINDS = {

@@ -359,9 +359,9 @@ def test_what_a_format_cannot_keep_is_told():
     exif[0x010F] = "maker"
     info = Metadata(profile("RGB "), exif.tobytes()[6:])
     notes = encode(Raster(sample("RGB"), "RGB", info=info), "BMP", BytesIO())
-    assert notes == ("BMP in mode RGB cannot keep the colour profile", "BMP cannot keep the EXIF data")
+    assert notes == ("BMP cannot keep the colour profile, EXIF",)
     notes = encode(Raster(sample("L"), "L", info=info), "PNG", BytesIO())
-    assert notes == ("PNG in mode L cannot keep the colour profile",)
+    assert notes == ("the colour profile is for RGB, and the result is L: dropped",)
     assert encode(Raster(sample("RGB"), "RGB", info=info), "PNG", BytesIO()) == ()
     gray = Metadata(profile("GRAY"))
     assert encode(Raster(sample("L"), "L", info=gray), "PNG", BytesIO()) == ()

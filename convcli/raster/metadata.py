@@ -10,8 +10,9 @@ __all__ = ["DESCRIPTIVE", "DIRECTORIES", "metadata_of", "orientation_of"]
 
 _ORIENTATION = 0x0112
 # Of a TIFF's own tags those that describe the picture and not the file: description, make, model, software, date,
-# artist, copyright, and the EXIF and GPS directories.
-DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)
+# artist, copyright, rating, and what Windows adds: title, comment, author, keywords, subject; and the directories of
+# EXIF and GPS.
+DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 18246, 18249, 33432, *range(40091, 40096))
 DIRECTORIES = (34665, 34853)
 
 

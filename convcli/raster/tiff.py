@@ -49,7 +49,7 @@ def write(
         if at + sum(sizes) > 2**32 - 2**26:
             raise FormatError("TIFF files end at 4 GB (--format png, or fewer --frames)")
         try:
-            head = _directory(tags | _described(info), sizes, at)
+            head = _directory(_described(info) | tags, sizes, at)
         except Exception:  # EXIF comes from anywhere, and packing it fails in many ways
             head, notes = _directory(tags, sizes, at), ("all metadata dropped, TIFF could not take it",)
         at += len(head) + sum(sizes)

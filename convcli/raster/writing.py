@@ -5,13 +5,14 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from convcli import grid, png
-from convcli.formats import FORMATS, can_hold, can_take
+from convcli.formats import BARE, FORMATS, can_hold, can_take
 from convcli.raster import gif, tiff
 from convcli.raster.opening import hush, pillow
 from convcli.raster.picture import FormatError, Metadata, Raster
 
 __all__ = ["check_fits", "encode", "encoded", "kept"]
 
+_USUAL = (72, 72)  # what files say that know no better
 _DTYPES = {"I;16": "<u2", "I": "=i4", "F": "=f4"}
 _ENCODERS = {
     "JPEG": ("JPEG", "Jpeg"),
@@ -73,24 +74,31 @@ def check_fits(raster: Raster, format: str) -> None:
 
 
 def kept(raster: Raster, format: str) -> tuple[Metadata, tuple[str, ...]]:
-    """The metadata that format and mode have room for, and a line for colours or EXIF that are lost."""
+    """The metadata that format and mode have room for, and a line for what is lost."""
     info, keeps = raster.info, FORMATS[format].keeps
     room = 65500 if format == "JPEG" else 2**31
     icc, exif, xmp = (
         value if value and name in keeps and len(value) < most else None
         for name, value, most in (("icc", info.icc, 2**24), ("exif", info.exif, room), ("xmp", info.xmp, room))
     )
-    space = {b"GRAY": ("L", "I", "F"), b"CMYK": ("CMYK",)}.get(icc[16:20] if icc else b"", ("RGB",))
-    if raster.mode.partition(";")[0].removesuffix("A") not in space:
-        icc = None
-    # a JPEG has room for one comment
-    text = info.text if "text" in keeps else tuple(pair for pair in info.text if pair[0] == "Comment")
-    notes = []
-    if info.icc and not icc and keeps:
-        notes.append(f"{format} in mode {raster.mode} cannot keep the colour profile")
-    if info.exif and not exif and keeps:
-        notes.append(f"{format} cannot keep the EXIF data")
+    # a JPEG has room for one comment, a GIF for comments
+    is_kept = {"PNG": len(info.text), "JPEG": 1}.get(format)
+    comments = tuple(pair for pair in info.text if pair[0] == "Comment")
+    text = (info.text if format == "PNG" else comments if "text" in keeps else ())[:is_kept]
     dpi = info.dpi if "dpi" in keeps else None
+    lost = [
+        ("the colour profile", info.icc and not icc),
+        ("EXIF", info.exif and not exif),
+        ("XMP", info.xmp and not xmp),
+        ("the resolution", info.dpi and not dpi and info.dpi != _USUAL),
+        ("text", len(text) < len(info.text)),
+    ]
+    names = [name for name, is_lost in lost if is_lost]
+    notes = [f"{format} cannot keep {', '.join(names)}"] * bool(names and format not in BARE)
+    space = {b"GRAY": ("L", "I", "F"), b"CMYK": ("CMYK",)}.get(icc[16:20] if icc else b"", ("RGB",))
+    if icc and raster.mode.partition(";")[0].removesuffix("A") not in space:
+        icc = None
+        notes.append(f"the colour profile is for {space[0]}, and the result is {raster.mode}: dropped")
     return Metadata(icc, exif, xmp, dpi, text, info.shown, info.plays), tuple(notes)
 
 
