@@ -195,8 +195,17 @@ def _finish(request: Request, header, program: Program, dtype: str) -> Finish:
     else:
         out, white = dtype, white_in
     proven = (program.signal.low, program.signal.high)
+    floor = -white - 1 if out == "int32" else 0.0  # heights and counts may be below zero
     return Finish(
-        rule, white_in, white, out, program.alpha, proven=proven, measures=request.measures, signed=program.is_signed
+        rule,
+        white_in,
+        white,
+        out,
+        program.alpha,
+        proven=proven,
+        measures=request.measures,
+        signed=program.is_signed,
+        floor=floor,
     )
 
 

@@ -60,7 +60,8 @@ class Finish:
     output. bounds: smallest and largest sum, for `stretch`; None for the picture's own. alpha: the last channel is
     alpha. proven: bounds of all sums that the weights prove; where they keep within the levels, nothing is looked at
     but by wish (`measures`). signed: the sums lie around zero by their nature. share: what the sums, whole and
-    within the levels, are still to be divided by. counts: somebody wants to know what was clipped.
+    within the levels, are still to be divided by. counts: somebody wants to know what was clipped. floor: the lowest
+    level.
     """
 
     rule: str
@@ -74,6 +75,7 @@ class Finish:
     signed: bool = False
     share: int = 1
     counts: bool = True
+    floor: float = 0.0
 
     def apply(self, block: np.ndarray, out: np.ndarray) -> Tally:
         """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` is used up."""
@@ -118,11 +120,14 @@ class Finish:
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
         if block.dtype.kind == "f":
-            if low < -self._slack and self.counts:
-                tally.low = _count(np.less, block, -self._slack)
+            if low < self.floor - self._slack and self.counts:
+                tally.low = _count(np.less, block, self.floor - self._slack)
             if high > self.white + self._slack and self.counts:
                 tally.high = _count(np.greater, block, self.white + self._slack)
-            self._round(block, out, clip=low < 0 or high > self.white)
+            self._round(block, out, clip=low < self.floor or high > self.white)
+            return tally
+        if self.floor < 0:  # whole numbers fit as they are
+            copy(out, block)
             return tally
         if not self.counts:
             self._round(block, out, clip=low < 0 or high > self.white)
@@ -150,19 +155,19 @@ class Finish:
         return last - first <= (2 * self._slack if is_bounded else 1e-6 * max(abs(first), abs(last)))
 
     def _keeps_within_levels(self) -> bool:
-        """True where no sum can leave 0..white."""
+        """True where no sum can leave floor..white."""
         low, high = (bound * self.white / self.white_in for bound in self.proven)
         if self.rule == "offset":
             low, high = (low + self.white) / 2, (high + self.white) / 2
         if self.rule == "abs":
             low, high = 0, max(-low, high)
-        return self.rule != "stretch" and low >= 0 and high <= self.white + self._slack
+        return self.rule != "stretch" and low >= self.floor and high <= self.white + self._slack
 
     @property
     def takes_whole(self) -> bool:
         """True where whole sums can be divided and rounded in integers, and nothing else is to be done with them."""
         is_plain = self.rule in ("clip", "abs") and self.white == self.white_in and not (self.alpha or self.measures)
-        return is_plain and np.dtype(self.dtype).kind in "iu" and self._keeps_within_levels()
+        return is_plain and np.dtype(self.dtype).kind in "iu" and self.floor == 0 and self._keeps_within_levels()
 
     @property
     def _slack(self) -> float:
@@ -174,7 +179,7 @@ class Finish:
             np.rint(block, out=block)
         if clip:
             most = self.white if block.dtype.kind == "f" else min(int(self.white), np.iinfo(block.dtype).max)
-            np.clip(block, 0, block.dtype.type(most), out=block)
+            np.clip(block, block.dtype.type(self.floor), block.dtype.type(most), out=block)
         copy(out, block)
 
 

@@ -1170,7 +1170,8 @@ def test_metadata_travels(extension):
     text.add_text("Title", "a test")
     save("a.png", samples(6, 7, 3), icc_profile=profile, exif=exif, dpi=(300, 200), pnginfo=text)
     ran = convcli("apply", "box:3", "a.png", "-o", f"x.{extension}")
-    assert (ran.code, ran.errors, len(ran.lines)) == (0, [], 1)
+    lost = {"jpg": ["  JPEG cannot keep text"], "tif": ["  TIFF cannot keep text"]}.get(extension, [])
+    assert (ran.code, ran.errors, ran.lines[1:]) == (0, [], lost)
     with Image.open(f"x.{extension}") as im:
         assert im.info["icc_profile"] == profile
         assert im.getexif()[0x010F] == "Maker"

@@ -33,6 +33,7 @@ FLOORS = """
     report   explain.ending   explain.story
     raster.picture   raster.opening
     raster.metadata
+    raster.modes
     raster.reading   raster.gif   raster.tiff   raster.canvas
     raster.writing
     raster.animation

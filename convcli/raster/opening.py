@@ -199,6 +199,8 @@ def _reason(error: Exception, kind: str) -> str:
     is_told = isinstance(error, OSError | SyntaxError | ValueError | EOFError) and lines and lines[0].isprintable()
     if not is_told or len(lines[0]) > 120 or re.search(r"object at|this driver|out of range|\(\)", lines[0]):
         return f"damaged {kind} file"
+    if lines[0] == "unknown pixel mode":
+        return f"{kind} file: samples of this kind are not supported (8 and 16 bits are, and 32 for one channel)"
     is_whole = "upport" in lines[0] or "unknown" in lines[0]  # only beyond Pillow
     return f"{'' if is_whole else 'damaged '}{kind} file: {lines[0][0].lower()}{lines[0][1:]}"
 

@@ -1,7 +1,5 @@
 """From a file to a Raster: modes, 16-bit colour, transparency, orientation."""
 
-import re
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, nullcontext
 from io import BytesIO
@@ -12,6 +10,7 @@ from convcli import grid, png
 from convcli.errors import InputError
 from convcli.formats import FORMATS, WHITE, kind_of
 from convcli.raster.metadata import metadata_of, orientation_of
+from convcli.raster.modes import CONVERTED, depth_in, has_sign, is_deep_avif, key_in, mode_in, relaid, swapped
 from convcli.raster.opening import (
     MAX_PIXELS,
     Source,
@@ -22,7 +21,6 @@ from convcli.raster.opening import (
     heard,
     named,
     opened,
-    pillow,
     stream_of,
 )
 from convcli.raster.picture import FormatError, Header, Raster
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["frames", "header", "read"]
 
-# Modes that become another: a filter needs samples that grow with the light.
-_CONVERTED = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
 _DTYPES = {"I;16": "<u2", "I;16L": "<u2", "I;16B": ">u2", "I;16N": "=u2", "I": "=i4", "F": "=f4"}
 _STRIP = 64  # rows taken out of Pillow's memory at once
 _UPRIGHT = {  # EXIF orientation: swap the axes, then mirror rows, columns
@@ -79,6 +75,7 @@ def frames(
             for number in numbers:
                 with guarded(kind, max_pixels):
                     im.seek(number)
+                    check_size(im.height, im.width, max_pixels)  # pages differ
                     one = held if len(numbers) == 1 else held[:1]
                     raster = _raster(im, kind, one, max_pixels, notes, len(numbers))
                 yield raster
@@ -102,12 +99,13 @@ def header(
             _check_sizes(im, kind, numbers, max_pixels)
             if numbers[0]:
                 im.seek(numbers[0])
+                check_size(im.height, im.width, max_pixels)
             if kind == "PNG" and "exif" not in im.info and (late := png.exif(stream)):
                 im.info["exif"] = late
             height, width = im.height, im.width
             if kind != "TIFF" and orientation_of(im) >= 5:
                 height, width = width, height
-            mode = _mode(im, kind, len(numbers) > 1)
+            mode = mode_in(im, kind, len(numbers) > 1)
             return Header(height, width, len(mode.partition(";")[0]), mode, kind, len(numbers))
 
 
@@ -141,18 +139,17 @@ def _check_number(which: str | int | None, count: int) -> None:
 
 def _check_sizes(im: Any, kind: str, numbers: range, max_pixels: int) -> None:
     """Nothing, or an InputError where the frames are too large together."""
-    if len(numbers) == 1:
+    count = len(numbers)
+    if count == 1:
         return
-    pixels = im.height * im.width * len(numbers)
+    pixels, what = im.height * im.width * count, f"{count} frames of {im.height} x {im.width}"
     if kind == "TIFF":  # pages differ
-        pixels = 0
+        pixels, what = 0, f"{count} pages"
         for number in numbers:
             im.seek(number)
             pixels += im.height * im.width
         im.seek(0)
-    check_total(
-        pixels, f"{len(numbers)} {'pages' if kind == 'TIFF' else f'frames of {im.height} x {im.width}'}", max_pixels
-    )
+    check_total(pixels, what, max_pixels)
 
 
 def _is_grid(source: Source, head: bytes) -> bool:
@@ -184,16 +181,16 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
     if kind == "TIFF" and sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in im.tile) < im.height * im.width:
         raise InputError("damaged TIFF file: a part of the picture is not in it")  # Pillow leaves it black
     moves = count > 1 and kind != "TIFF"
-    mode, depth, key, number = _mode(im, kind, moves), _depth(im, kind, moves), _key(im), im.tell()
+    mode, depth, key, number = mode_in(im, kind, moves), depth_in(im, kind, moves), key_in(im), im.tell()
     if depth == "packed":
-        im.tile = [_raw_mode(tile, "RGBA") for tile in im.tile]
-    with heard() if kind == "TIFF" else nullcontext():
+        im.tile = [relaid(tile, "RGBA") for tile in im.tile]
+    with heard() if kind == "TIFF" and im.tile[0][0] == "libtiff" else nullcontext():
         im.load()
     if im.mode in ("LAB", "YCbCr", "HSV"):
         notes += (f"{im.mode} converted to RGB",)
     if depth == "lost":
         notes += ("16-bit colour read as 8-bit",)
-    if kind == "AVIF" and _is_deep_avif(held[0]):
+    if kind == "AVIF" and is_deep_avif(held[0]):
         notes += ("10- or 12-bit colour read as 8-bit",)
     orientation = 1 if kind == "TIFF" else orientation_of(im)  # Pillow turns TIFF itself, and no other
     info, more = metadata_of(im, kind, orientation)
@@ -223,96 +220,17 @@ def _low_bytes(data: bytes, number: int, max_pixels: int) -> "np.ndarray":
     """The low bytes of 16-bit colour."""
     with opened(BytesIO(data), max_pixels) as (im, _):
         im.seek(number)
-        im.tile = [_raw_mode(tile, _swapped(_raw_mode_of(tile))) for tile in im.tile]
+        im.tile = [swapped(tile) for tile in im.tile]
         im.load()
         return _pixels(im)
-
-
-def _mode(im: Any, kind: str, moves: bool) -> str:
-    """The mode `_raster` will give an open image that is not decoded yet; moves: with the rest of its animation."""
-    if moves and kind == "GIF":  # a later frame may bring colours and holes
-        return "RGBA"
-    depth = _depth(im, kind, moves)
-    if depth == "packed":
-        return "LA;16"
-    if im.mode in ("P", "PA"):
-        return _palette_mode(im)
-    name = _CONVERTED.get(im.mode, im.mode)
-    if name.startswith("I;16") or (name == "I" and kind == "PGM"):
-        return "I;16" if _key(im) is None else "LA;16"
-    return f"{name}{'' if _key(im) is None else 'A'}{';16' if depth == 'exact' else ''}"
-
-
-def _palette_mode(im: Any) -> str:
-    """L or RGB by the colours of the palette, used or not, with A where one of them is transparent."""
-    probe = pillow().new("P", (1, 1))
-    probe.putpalette(im.palette)
-    colours = probe.getpalette("RGBA")
-    key = im.info.get("transparency", b"")
-    is_clear = min(key, default=255) < 255 if isinstance(key, bytes) else key < len(colours) // 4
-    has_alpha = im.mode == "PA" or is_clear or min(colours[3::4], default=255) < 255
-    return ("L" if colours[::4] == colours[1::4] == colours[2::4] else "RGB") + "A" * has_alpha
-
-
-def _key(im: Any) -> Any:
-    """The colour that stands for transparent, in the samples' own scale, or None; palettes have their own way."""
-    key = im.info.get("transparency")
-    if im.mode not in ("1", "L", "RGB", "I;16") or not isinstance(key, int | tuple):
-        return None
-    scale = {"L;2": 85, "L;4": 17}.get(_raw_mode_of(im.tile[0]), 1)  # Pillow spreads the samples but not the key
-    return key * scale  # a tuple has 8 or 16 bits and scale 1
-
-
-def _raw_mode_of(tile: Any) -> str:
-    args = tile[3] or ("",)
-    return args if isinstance(args, str) else args[0]
-
-
-def _raw_mode(tile: Any, name: str) -> Any:
-    """The piece of picture with its samples laid out in another way."""
-    return tile._replace(args=name if isinstance(tile[3], str) else (name, *tile[3][1:]))
-
-
-def _depth(im: Any, kind: str, moves: bool) -> str | None:
-    """How to come by colour of 16 bits, of which Pillow keeps the high bytes: None where it is not 16 bits.
-
-    "exact": read once more with the bytes swapped, which gives the low ones. "packed": gray with alpha is four
-    bytes a pixel, so it can be read as RGBA. "lost": by neither, as in animations, whose frames are laid over others.
-    """
-    names = [_raw_mode_of(tile) for tile in im.tile]
-    is_planar = kind == "TIFF" and im.tag_v2.get(284) == 2  # a plane for each colour
-    if is_planar and im.tile[0][0] == "raw" and max(im.tag_v2.get(258, (1,))) > 8:
-        raise InputError("TIFF file: planes of more than 8 bits are not supported without compression")  # read wrongly
-    if kind == "PPM":
-        args = im.tile[0][3]
-        return "lost" if isinstance(args, tuple) and args[-1] > 255 else None
-    if kind not in ("PNG", "TIFF") or im.mode.startswith("I") or not all(";16" in name for name in names):
-        return None
-    if moves:
-        return "lost"
-    if names == ["LA;16B"]:
-        return "packed"
-    return "exact" if not is_planar and all(re.fullmatch("RGB[AX]?;16[BLN]", name) for name in names) else "lost"
-
-
-def _swapped(name: str) -> str:
-    """The raw mode that has the two bytes of each sample the other way round; N is the machine's own order."""
-    layout, order = name.split(";16")
-    other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-    return f"{layout};16{other[order]}"
-
-
-def _is_deep_avif(data: bytes) -> bool:
-    at = data.find(b"av1C", 0, 1 << 16)
-    return at > 0 and bool(data[at + 6 : at + 7].ljust(1, b"\0")[0] & 0x40)
 
 
 def _pixels(im: Any) -> "np.ndarray":
     """The pixels (H, W, C) of a decoded image, in strips: a third of the time and less memory than `asarray`."""
     import numpy as np
 
-    if im.mode in _CONVERTED:
-        im = im.convert(_CONVERTED[im.mode])
+    if im.mode in CONVERTED:
+        im = im.convert(CONVERTED[im.mode])
     dtype = np.dtype(_DTYPES.get(im.mode, "u1"))
     out = np.empty((im.height, im.width, len(im.getbands())), dtype.newbyteorder("="))
     for y in range(0, im.height, _STRIP):
@@ -324,8 +242,15 @@ def _pixels(im: Any) -> "np.ndarray":
 
 def _by_tags(pixels: "np.ndarray", im: Any) -> "np.ndarray":
     """The pixels of a TIFF as its tags mean them, where Pillow takes no notice."""
+    import numpy as np
+
     if im.mode.startswith("I;16") and im.tag_v2.get(262) == 0:  # white is zero
         return 65535 - pixels
+    if im.mode == "LA" and im.tag_v2.get(338) == (1,):  # multiplied by alpha; of RGB Pillow knows
+        gray, alpha = pixels[:, :, :1].astype("i4"), pixels[:, :, 1:]
+        return np.concatenate([(255 * gray // np.maximum(alpha, 1)).clip(0, 255).astype("u1"), alpha], axis=2)
+    if has_sign(im, "TIFF"):
+        return pixels.view("i1").astype("i4")
     if im.mode == "I" and im.tag_v2.get(339, (1,))[0] == 1 and pixels.min() < 0:
         raise InputError("unsigned samples over 2147483647 are not supported")
     return pixels
