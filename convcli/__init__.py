@@ -16,6 +16,7 @@ __all__ = [
     "OutputError",
     "apply",
     "convolve",
+    "corners",
     "correlate",
     "kernel",
     "open",

@@ -21,7 +21,7 @@ from convcli.pipeline import Layout, check_window, compile_chain
 from convcli.signal import Signal
 from convcli.words import amount
 
-__all__ = ["apply", "convolve", "correlate", "kernel", "open", "plan", "save", "shape", "usable_cores"]
+__all__ = ["apply", "convolve", "corners", "correlate", "kernel", "open", "plan", "save", "shape", "usable_cores"]
 
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 
@@ -106,6 +106,37 @@ def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anc
     return window.fit(_pair(size, "size"), _pair(kernel, "kernel"), window.anchor)
 
 
+def corners(
+    pixels: np.ndarray,
+    *,
+    method="harris",
+    max=None,
+    quality=None,
+    min_distance=5,
+    sigma=None,
+    k=None,
+    subpixel=True,
+    threads=None,
+) -> np.ndarray:
+    """The corners, strongest first: an array with the fields `x`, `y` (pixel centres are whole) and `response`.
+
+    pixels: (H, W) or (H, W, 1) gray, 3 channels as red, green and blue; 2 and 4 with alpha, laid on white.
+    method: `harris`, `shi-tomasi`, or `sobel`, one Sobel after the other. The response is that filter's, of levels
+    over white, so it is the same at 8 and 16 bits.
+    max: at most so many. quality: the least response, a share of the strongest one; None means 0.01, 0.1 for
+    shi-tomasi and 0.3 for sobel, which is a third of the contrast for each. min_distance: no two are nearer, in pixels.
+    sigma, k: of the filter, its own where None. subpixel: False gives the peaks of the response as they are.
+    """
+    from convcli.detector import Search, detect
+
+    search = Search(method, max, quality, min_distance, sigma, k, subpixel)
+    pixels = np.asarray(pixels)
+    _check_pixels(pixels.shape, pixels.dtype.name)
+    planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    white, has_alpha = levels.white_of(pixels.dtype.name), planes.shape[2] in (2, 4)
+    return detect(planes, white, has_alpha, search, threads or usable_cores())
+
+
 def kernel(filter) -> Kernel:
     """The kernel of a filter that is one kernel, given as in `apply`. Raises FilterError for chains and composites.
 
@@ -178,14 +209,19 @@ def _run(pictures, links, window, rule, linear, method, threads) -> list[np.ndar
 
 def _program(links, shape: tuple[int, ...], dtype: str, window: Window, method: str, linear: bool) -> Program:
     """The program for pixels of a shape and dtype."""
-    if len(shape) not in (2, 3) or min(shape) < 1:
-        raise ConvError(f"pixels have shape {shape}, wanted (H, W) or (H, W, C)")
-    if dtype not in DTYPES:
-        raise ConvError(f"pixels are {dtype}, wanted one of {', '.join(DTYPES)}")
+    _check_pixels(shape, dtype)
     check_anchor(links, window.anchor)
     check_window(links, window)
     layout = Layout(white=levels.white_of(dtype), linear=linear)
     return compile_chain(links, Signal.of(shape, dtype), window, layout, method)
+
+
+def _check_pixels(shape: tuple[int, ...], dtype: str) -> None:
+    """Raises ConvError for what is no picture."""
+    if len(shape) not in (2, 3) or min(shape) < 1:
+        raise ConvError(f"pixels have shape {shape}, wanted (H, W) or (H, W, C)")
+    if dtype not in DTYPES:
+        raise ConvError(f"pixels are {dtype}, wanted one of {', '.join(DTYPES)}")
 
 
 def _links(filter) -> tuple[Link, ...]:

@@ -25,11 +25,11 @@ FLOORS = """
     engine.separable
     planner   kernelfile   matrix
     engine.strips
-    engine.pooling   pointwise   library
+    engine.pooling   pointwise   library   peaks   subpixel   points
     completion
     graph   explain.toeplitz   explain.trace   explain
     pipeline
-    levels
+    levels   detector
     report   explain.ending   explain.story
     raster.picture   raster.opening
     raster.metadata
@@ -38,13 +38,13 @@ FLOORS = """
     raster.writing
     raster.animation
     raster
-    plot   montage
+    plot   montage   overlay
     job
     sequence
     api   targets   explain.way
     batch
     cli.matrices   cli.options   cli.shells   cli.sizes   cli.talk
-    cli.apply   cli.explain   cli.kernels   cli.shape
+    cli.apply   cli.corners   cli.explain   cli.kernels   cli.shape
     cli
     convcli
     __main__

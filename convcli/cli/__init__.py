@@ -21,6 +21,7 @@ COMMANDS = {
     "apply": "Filter pictures or grids of numbers.",
     "shape": "Sizes, receptive field and parameter counts, without a picture.",
     "kernels": "List the kernels, show one, save one.",
+    "corners": "Find corner points.",
     "explain": "Show the arithmetic of a convolution.",
 }
 EPILOG = """\b
