@@ -58,7 +58,7 @@ def lines(points: "np.ndarray", name: str | None, has_head: bool) -> str:
     name: the last column, where there is to be one. has_head: a line that names the columns comes first.
     """
     tail = "" if name is None else f"  {printable(name)}"
-    rows = [f"{x:9.2f} {y:9.2f}  {response:<12.6g}{tail}".rstrip() for x, y, response in points.tolist()]
+    rows = [f"{x:9.2f} {y:9.2f}  {response:<10.4g}{tail}".rstrip() for x, y, response in points.tolist()]
     if has_head:
-        rows.insert(0, f"{'x':>9} {'y':>9}  {'response':<12}{'' if name is None else '  image'}".rstrip())
+        rows.insert(0, f"{'x':>9} {'y':>9}  {'response':<10}{'' if name is None else '  image'}".rstrip())
     return "".join(f"{row}\n" for row in rows)

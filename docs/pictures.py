@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 import convcli
+from convcli.overlay import marked
 
 HERE = Path(__file__).parent
 PANELS = (  # what the README shows, with the range that an 8-bit picture of it wants
@@ -21,6 +23,22 @@ PANELS = (  # what the README shows, with the range that an 8-bit picture of it 
 
 
 def main() -> None:
+    """Every picture."""
+    filters()
+    corners()
+
+
+def corners() -> None:
+    """The board with all its corners, and the still life with its strongest, side by side."""
+    panels = []
+    for name, rows, most in (("chessboard.png", slice(None), None), ("still-life.png", slice(60, 316), 120)):
+        picture = convcli.open(HERE.parent / "samples" / name)
+        picture = replace(picture, pixels=picture.pixels[rows])
+        panels.append(marked(picture, convcli.corners(picture.pixels, max=most)).pixels)
+    Image.fromarray(np.hstack(panels)).save(HERE / "corners.png", optimize=True)
+
+
+def filters() -> None:
     """The still life and what five filters make of it, half the size, in two rows of three; and the maps of a bank."""
     original = convcli.open(HERE.parent / "samples" / "still-life.png").pixels
     size = (original.shape[1] // 2, original.shape[0] // 2)
