@@ -70,7 +70,7 @@ def command(images, points, as_json, output, force, max_pixels, quiet, **asked):
     Examples:
       convcli corners photo.png
       convcli corners photo.png --points corners.csv -o marked.png
-      convcli corners board.png --method shi-tomasi --max 49 --min-distance 8
+      convcli corners photo.png --method shi-tomasi --max 49 --min-distance 8
       convcli corners *.jpg --points all.csv -o marked/
     """
     for library in ("OPENBLAS", "MKL", "BLIS"):  # strips run side by side, not parts of one product
