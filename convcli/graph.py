@@ -25,6 +25,7 @@ from convcli.signal import Signal
 __all__ = ["Graph", "Program", "Stage"]
 
 STRIP_BYTES = 1 << 23  # working memory of a strip: it stays in the second-level cache of a core
+ALL_BYTES = 1 << 24  # of all steps together
 MOST_BYTES = 1 << 29  # of the rows that one window sees
 MOST_PADDING = 1 << 24  # columns
 SMALL = 1 << 21  # multiply-adds and samples below which a second thread costs more than it saves
@@ -100,12 +101,16 @@ class Program:
 
     @property
     def strip(self) -> int:
-        """Rows of output in a strip: what fits in STRIP_BYTES at the widest step, in whole grains of the last one."""
+        """Rows of output in a strip, in whole grains of the last step.
+
+        As many as fit in STRIP_BYTES at the widest step and in ALL_BYTES at all of them together.
+        """
         plans = [stage.plan for stage in self.stages if stage.plan]
         grain = plans[-1].blocks.grain if plans else 1
         if any(plan.method == "reference" for plan in plans):  # a row takes long, and a signal waits for the strip
             return 1
-        fitting = STRIP_BYTES // max((plan.row_bytes for plan in plans), default=1 << 14)
+        sizes = [plan.row_bytes for plan in plans] or [1 << 14]
+        fitting = min(STRIP_BYTES // max(sizes), ALL_BYTES // sum(sizes))
         if any(plan.blocks.grain > 1 for plan in plans[:-1]):
             fitting = max(fitting, 64)  # what an early step makes for the sake of its grain is then little of it all
         return max(fitting // grain, 1) * grain if grain > 1 else max(8, fitting)

@@ -11,13 +11,14 @@ from math import inf, isfinite
 
 import numpy as np
 
-from convcli.engine.scratch import fresh
+from convcli.engine.scratch import forget, fresh
 from convcli.engine.strips import copy
 from convcli.errors import ConvError
 from convcli.graph import Program
 
 __all__ = ["RULES", "Finish", "Tally", "bounds", "render", "resolve", "white_of"]
 
+LARGE = 1 << 26  # bytes of a result from which the next step, its encoder, needs all memory
 RULES = ("auto", "clip", "abs", "offset", "stretch", "none")
 
 
@@ -219,6 +220,8 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     program.run(
         pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))
     )
+    if out.nbytes > LARGE:
+        forget()
     total = Tally(finish.rule, white=finish.white_in, signed=finish.signed)
     for tally in tallies:
         total.add(tally)

@@ -10,7 +10,7 @@ from threading import Lock
 
 import numpy as np
 
-__all__ = ["Scratch", "fresh"]
+__all__ = ["Scratch", "forget", "fresh"]
 
 LARGE = 1 << 17  # bytes from which memory is worth keeping
 MOST = 1 << 26  # bytes that are kept
@@ -33,6 +33,12 @@ def fresh(size: int) -> np.ndarray:
         while sum(held.nbytes for held in _kept) > MOST and len(_kept) > 1:
             del _kept[0]  # whoever looks at it still has it
         return memory[:size]
+
+
+def forget() -> None:
+    """Gives back what is kept: after a large picture, memory is worth more than the time to get it again."""
+    with _lock:
+        _kept.clear()
 
 
 class Scratch:
