@@ -4,7 +4,7 @@
 which its sums are exact (whole numbers) or within 1e-3 of a level (all others), and can say why.
 """
 
-from math import inf, log2, sqrt
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -12,20 +12,13 @@ import numpy as np
 from convcli import engine
 from convcli.engine import Blocks, Numbers
 from convcli.engine.costs import READ
+from convcli.engine.sums import TOLERANCE
 from convcli.errors import ConvError, hint
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal, is_narrow
 
 __all__ = ["Plan", "choose"]
-
-_TOLERANCE = 1e-3  # of a level: what a sum may be off when it is not whole
-# the largest whole sums that a method keeps exact in a dtype; a spectrum needs room for its rounding
-_ADDING = (("int16", 2**15 - 1), ("uint16", 2**16 - 1), ("int32", 2**31 - 1), ("float64", 2**53))
-_EXACT = {
-    "toeplitz": (("float32", 2**24), ("float64", 2**53)),
-    "fft": (("float32", 2**17), ("float64", 2**40)),
-}
 
 
 class Plan(NamedTuple):
@@ -109,7 +102,7 @@ def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, 
         module = engine.load(name)
         numbers, why = None, module.refusal(kernel, geometry, signal)
         if why is None:
-            numbers, why = _numbers(name, kernel, signal, geometry, bound, low)
+            numbers, why = _numbers(module, kernel, signal, geometry, bound, low)
         if numbers is None:
             if asked != "auto":
                 raise ConvError(f"method {asked} cannot do this: {why}")
@@ -146,26 +139,15 @@ def _numbers(method, kernel, signal, geometry, bound, low) -> tuple[Numbers | No
     border, padded = geometry.border, any(geometry.padding)
     is_even = not padded or (border.mode != "mean" and border.value == int(border.value))
     if signal.whole and kernel.is_whole and is_even:
-        for dtype, limit in _EXACT.get(method, _ADDING):
+        for dtype, limit in method.EXACT:
             if dtype == "uint16" and (low < 0 or (kernel.matrix < 0).any()):
                 continue
             if bound <= limit:
                 return Numbers(dtype, True), f"whole weights, sums of at most {bound:.0f} are exact"
     bounded = bound < inf
-    error = _rounding(method, kernel, signal, geometry, bound) if bounded else 0.0
-    if method == "fft" and error * 2**-29 > _TOLERANCE:
-        return None, f"sums of up to {bound:.3g} would show the rounding of the spectra"
-    if signal.real == "float32" and error <= _TOLERANCE:
+    error = method.rounding(kernel, geometry, signal, bound) if bounded else 0.0
+    if error == inf:
+        return None, f"sums of up to {bound:.3g} would show the rounding of double precision"
+    if signal.real == "float32" and error <= TOLERANCE:
         return Numbers("float32", False, bounded), "24 bits keep sums within a thousandth of a level"
     return Numbers("float64", False, bounded), "more than 24 bits are needed"
-
-
-def _rounding(method, kernel, signal, geometry, bound) -> float:
-    """How far off a float32 sum may be, in levels: roundings add up like the steps of a random walk."""
-    unit = 2.0**-24
-    if method == "fft":  # a spectrum spreads the rounding of the whole tile over every sample of it
-        area = (6 * geometry.y.reach) * (6 * geometry.x.reach)
-        peak, size = signal.peak / 2, float(np.sqrt((kernel.weights**2).sum()))
-        return unit * peak * sqrt(area) * size * log2(max(area, 2)) / 4
-    taps = sum(kernel.taps) if method == "separable" else int(np.count_nonzero(kernel.matrix))
-    return unit * bound * abs(kernel.scale) * (1 + sqrt(taps))

@@ -6,7 +6,7 @@ further; so colour costs nothing extra.
 
 import numpy as np
 
-from convcli.engine import Blocks, Lay, Numbers, Tape
+from convcli.engine import Blocks, Lay, Numbers, Tape, sums
 from convcli.engine.costs import GATHER, PASS
 from convcli.engine.pairs import Pattern, pattern
 from convcli.engine.scratch import Scratch
@@ -15,12 +15,19 @@ from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["blocks", "build", "cost", "refusal"]
+__all__ = ["EXACT", "blocks", "build", "cost", "refusal", "rounding"]
+
+EXACT = sums.EXACT
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """None: any kernel, stride and dilation will do."""
     return None
+
+
+def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
+    """A rounding for each tap that is not zero."""
+    return sums.rounding(bound * abs(kernel.scale), int(np.count_nonzero(kernel.matrix)))
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:

@@ -5,18 +5,22 @@ makes the result the same for every strip. What is known to be whole is snapped 
 flat picture's Laplacian is exactly zero.
 """
 
+from math import inf, log2, sqrt
+
 import numpy as np
 
 from convcli.engine import Blocks, Lay, Numbers, Tape
 from convcli.engine.costs import FFT, GATHER, SCIPY
 from convcli.engine.scratch import Scratch
+from convcli.engine.sums import TOLERANCE
 from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
-BATCH = 1 << 22  # samples of the tiles that are transformed at once
+__all__ = ["EXACT", "blocks", "build", "cost", "refusal", "rounding", "tile_of"]
 
-__all__ = ["blocks", "build", "cost", "refusal", "tile_of"]
+EXACT = (("float32", 2**17), ("float64", 2**40))  # a spectrum needs room for its rounding
+BATCH = 1 << 22  # samples of the tiles that are transformed at once
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -37,6 +41,14 @@ def _step(tile: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
     """Dense outputs of a tile, a multiple of the stride so that every tile starts on an output."""
     axes = zip(tile, (geometry.y, geometry.x), strict=True)
     return tuple((n - axis.reach + 1) // axis.stride * axis.stride for n, axis in axes)
+
+
+def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
+    """A spectrum spreads the rounding of the whole tile over all its samples; inf where double precision shows it."""
+    area = (6 * geometry.y.reach) * (6 * geometry.x.reach)
+    peak, size = signal.peak / 2, float(np.sqrt((kernel.weights**2).sum()))
+    error = 2.0**-24 * peak * sqrt(area) * size * log2(max(area, 2)) / 4
+    return inf if error * 2**-29 > TOLERANCE else error
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:

@@ -2,18 +2,25 @@
 
 import numpy as np
 
-from convcli.engine import Blocks, Lay, Numbers, Tape
+from convcli.engine import Blocks, Lay, Numbers, Tape, sums
 from convcli.engine.scratch import Scratch
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["blocks", "build", "cost", "refusal"]
+__all__ = ["EXACT", "blocks", "build", "cost", "refusal", "rounding"]
+
+EXACT = sums.EXACT
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """None: the definition has no limits but patience."""
     return None
+
+
+def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
+    """A rounding for each tap that is not zero."""
+    return sums.rounding(bound * abs(kernel.scale), int(np.count_nonzero(kernel.matrix)))
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convcli.engine import Blocks, Lay, Numbers, Tape
+from convcli.engine import Blocks, Lay, Numbers, Tape, sums
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, rows_in_cache, weighted_sum
@@ -22,7 +22,9 @@ from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["blocks", "build", "cost", "factors", "refusal"]
+__all__ = ["EXACT", "blocks", "build", "cost", "factors", "refusal", "rounding"]
+
+EXACT = sums.EXACT
 
 ROWS, COLUMNS = 64, 32  # of a block of the product along the columns
 
@@ -119,6 +121,11 @@ def _way(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numbe
         along if along_cost <= along_product else None,
         min(down_cost, down_product) * wide + min(along_cost, along_product),
     )
+
+
+def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
+    """A rounding for each tap of the column and of the row."""
+    return sums.rounding(bound * abs(kernel.scale), sum(kernel.taps))
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:

@@ -5,15 +5,19 @@ What a sum costs is counted in passes over its output, so that callers can compa
 """
 
 from collections.abc import Callable, Hashable, Iterable
+from math import sqrt
 
 import numpy as np
 
 from convcli.engine import Tape
 from convcli.engine.scratch import Scratch
 
-__all__ = ["Terms", "group", "passes", "phases", "rows_in_cache", "weighted_sum"]
+__all__ = ["EXACT", "TOLERANCE", "Terms", "group", "passes", "phases", "rounding", "rows_in_cache", "weighted_sum"]
 
 CACHED = 1 << 21  # bytes of one array among the three or four of a pass
+
+EXACT = (("int16", 2**15 - 1), ("uint16", 2**16 - 1), ("int32", 2**31 - 1), ("float64", 2**53))  # of additions
+TOLERANCE = 1e-3  # of a level: what a sum may be off when it is not whole
 
 Terms = list[tuple[float, list[tuple[bool, Hashable]]]]
 
@@ -41,6 +45,11 @@ def passes(terms: Terms) -> int:
     """Passes of `weighted_sum`."""
     within = sum(max(len(taps) - 1, 1) + (len(taps) > 1 and abs(size) != 1) for size, taps in terms)
     return within + max(len(terms) - 1, 0) + (terms != [] and terms[0][0] == -1 and len(terms[0][1]) > 1)
+
+
+def rounding(bound: float, taps: int) -> float:
+    """How far off a float32 sum of so many taps, at most `bound`, may be: roundings add up like a random walk's steps."""
+    return 2.0**-24 * bound * (1 + sqrt(taps))
 
 
 def weighted_sum(

@@ -8,7 +8,7 @@ too. BLAS rounds a sum in an order that depends on the shape of its matrices, so
 
 import numpy as np
 
-from convcli.engine import Blocks, Lay, Numbers, Tape
+from convcli.engine import Blocks, Lay, Numbers, Tape, sums
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import phases
@@ -16,7 +16,9 @@ from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
-__all__ = ["band", "blocks", "build", "cost", "grain_of", "refusal"]
+__all__ = ["EXACT", "band", "blocks", "build", "cost", "grain_of", "refusal", "rounding"]
+
+EXACT = (("float32", 2**24), ("float64", 2**53))
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -41,6 +43,11 @@ def band(weights: np.ndarray, axis: Axis, rows: int, dtype: str) -> np.ndarray:
     for row in range(rows):
         matrix[row, row * axis.stride : row * axis.stride + axis.reach : axis.dilation] = weights
     return matrix
+
+
+def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
+    """A rounding for each tap that is not zero."""
+    return sums.rounding(bound * abs(kernel.scale), int(np.count_nonzero(kernel.matrix)))
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
