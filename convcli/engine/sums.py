@@ -48,7 +48,7 @@ def passes(terms: Terms) -> int:
 
 
 def rounding(bound: float, taps: int) -> float:
-    """How far off a float32 sum of so many taps, at most `bound`, may be: roundings add up like a random walk's steps."""
+    """How far off a float32 sum of so many taps, at most `bound`, may be: roundings add up as random steps do."""
     return 2.0**-24 * bound * (1 + sqrt(taps))
 
 
