@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli import files, formats, job, raster
-from convcli.errors import ConvError, InputError, OutputError, printable
+from convcli.errors import ConvError, InputError, OutputError, confession, printable
 from convcli.job import Request
 from convcli.raster import Raster
 from convcli.report import Item
@@ -40,40 +40,41 @@ class Options(NamedTuple):
 def run(request: Request, targets: list[Target], destination: Destination, options: Options, tell: Callable) -> None:
     """Calls `tell(item, warnings)` for each target, in their order.
 
-    An item that could not be written (`is_fatal`) ends the run: nothing after it would fare better.
+    An item that could not be written (`is_fatal`) ends the run: nothing after it would fare better. A fault of ours
+    (`Item.bug`) costs its own picture only.
     """
     jobs = max(1, min(options.jobs, len(targets)))
     runner = _Runner(request, destination, options._replace(threads=max(1, options.threads // jobs)))
-    workers, written = _Workers(jobs, runner.one, targets) if jobs > 1 else None, 0
+    workers, written = _Workers(jobs, runner.one, targets), 0
     try:
-        for item, warnings in workers or map(runner.one, targets):
+        for item, warnings in workers:
             written += item.status == "written"
             if item.is_fatal and len(targets) > 1:
                 item.message += f"; {written} of {len(targets)} written, stopping"
             tell(item, warnings)
             if item.is_fatal or (options.fail_fast and item.status == "failed"):
-                if workers:
-                    workers.wind_up()
+                workers.wind_up()
                 break
     finally:
-        for item, warnings in workers.done() if workers else ():  # whatever ended the run, they are there
+        for item, warnings in workers.done():  # whatever ended the run, they are there
             if not item.is_fatal:
                 tell(item, warnings)
-        for folder in {path.parent for path in tuple(runner.written)}:  # a worker may still be adding
+        for folder in tuple(runner.folders):  # a worker may still be adding
             files.sync_folder(folder)
 
 
 class _Workers:
     """Threads that work ahead on the targets, and their outcomes in the order of the targets.
 
-    A decoder, an encoder and a long numpy call let other threads run, so threads are enough. Nobody is more than a few
-    pictures ahead, so that a run that stops at a failure has not done much more by then.
+    A decoder, an encoder and a long numpy call let other threads run, so threads are enough; one alone is worth it
+    too, since a signal is then heard during the longest call. Nobody is more than a few pictures ahead, so that memory
+    does not grow with the run, and a run that stops at a failure has not done much more by then.
     """
 
     def __init__(self, jobs: int, work: Callable, targets: list[Target]):
         self.work, self.waiting = work, iter(enumerate(targets))
         self.outcomes: dict[int, object] = {}
-        self.given, self.total, self.ahead = 0, len(targets), 2 * jobs
+        self.given, self.total, self.ahead = 0, len(targets), 2 * jobs if jobs > 1 else 1
         self.changed, self.is_over = Condition(), False
         self.threads = [Thread(target=self._loop, daemon=True) for _ in range(jobs)]
 
@@ -94,10 +95,25 @@ class _Workers:
                 self.changed.notify_all()
 
     def __iter__(self):
-        for thread in self.threads:
-            thread.start()
+        self.threads = self._started()
         for index in range(self.total):
             yield self._outcome(index)
+            with self.changed:
+                self.given = index + 1
+                self.changed.notify_all()
+
+    def _started(self) -> list[Thread]:
+        """The threads that the system lets us have."""
+        started = []
+        for thread in self.threads:
+            try:
+                thread.start()
+            except RuntimeError:
+                if not started:
+                    raise MemoryError from None
+                break
+            started.append(thread)
+        return started
 
     def wind_up(self) -> None:
         """Waits for what is under way; nothing more is begun."""
@@ -119,8 +135,6 @@ class _Workers:
             while index not in self.outcomes:
                 self.changed.wait()
             outcome = self.outcomes.pop(index)
-            self.given = index + 1
-            self.changed.notify_all()
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
@@ -131,7 +145,8 @@ class _Runner:
 
     def __init__(self, request: Request, destination: Destination, options: Options):
         self.request, self.destination, self.options = request, destination, options
-        self.written: set[Path] = set()
+        self.written: set[str] = set()
+        self.folders: set[Path] = set()
         self.lock = Lock()
 
     @np.errstate(all="ignore")
@@ -148,14 +163,18 @@ class _Runner:
             item.message = _placed(error, target.input)
         except MemoryError:
             item.message = f"{printable(target.input)}: not enough memory"
+        except OSError:  # those of files are told above; standard output takes no more of anything
+            raise
+        except Exception as bug:
+            item.bug, item.message = bug, f"{printable(target.input)}: {confession(bug)}"
         item.seconds = perf_counter() - began
         return item, warnings
 
     def _one(self, target: Target, item: Item, warnings: list[str]) -> None:
         """Fills `item` as it learns."""
         options, on_exists, limit = self.options, self.destination.on_exists, self.request.max_pixels
-        if not target.input:
-            raise InputError("an empty name is no file")
+        if target.fault:
+            raise InputError(target.fault)
         source = _standard_input() if target.input == STREAM else Path(target.input)
         guess = Path(target.output) if target.output not in (STREAM, "") else None
         if isinstance(source, Path) and source.is_fifo():
@@ -208,7 +227,7 @@ class _Runner:
         for path in outputs:
             if path is None:
                 continue
-            if folder and path.parent == Path(folder) and path != Path(folder) and not path.parent.is_dir():
+            if folder and Path(folder) in path.parents and not path.parent.is_dir():
                 if self.options.dry_run:
                     continue
                 files.make_folder(path.parent)
@@ -270,9 +289,10 @@ class _Runner:
             sys.stdout.buffer.flush()
             return
         with self.lock:
-            if path in self.written:
+            if str(path) in self.written:
                 raise ConvError(f"{printable(path)} was written for another input of this run (name a folder with -o)")
-            self.written.add(path)
+            self.written.add(str(path))
+            self.folders.add(path.parent)
         files.write_atomic(path, fill, destination.on_exists == "overwrite")
 
 

@@ -4,7 +4,17 @@ A message names the thing, what was given and what would be right, in lower case
 code raises the fact; the door that knows the file puts its name in front with `at`.
 """
 
-__all__ = ["ConvError", "FilterError", "GeometryError", "InputError", "OutputError", "hint", "printable", "reason"]
+__all__ = [
+    "ConvError",
+    "FilterError",
+    "GeometryError",
+    "InputError",
+    "OutputError",
+    "confession",
+    "hint",
+    "printable",
+    "reason",
+]
 
 
 class ConvError(Exception):
@@ -50,6 +60,12 @@ def hint(word: str, known) -> str:
         near = [squeezed[plain], *near]
     near = list(dict.fromkeys(near))[:3]
     return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def confession(bug: Exception) -> str:
+    """What is said of a fault that is ours, in one line."""
+    said = printable(next(iter(str(bug).splitlines()), ""))
+    return f"this is a bug: {type(bug).__name__}: {said} (convcli --debug shows more; please report it)"
 
 
 def reason(error: OSError) -> str:

@@ -62,22 +62,26 @@ def is_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or os.path.isdir(output)
 
 
-def plan_outputs(pairs: Iterable[tuple[Path, Path]], in_place: bool = False) -> None:
+def plan_outputs(pairs: Iterable[tuple[Path | str, Path | str]], in_place: bool = False) -> None:
     """Nothing, or a ConvError that names both sides where (input, output) pairs would overwrite each other.
 
     Names are compared as a file system would that ignores case and composes accents, whatever this one
     does; an output is an input when both are one file, by whatever path. in_place: it may be its own input.
     """
     pairs = list(pairs)
-    inputs = {_identity(source): source for source, _ in pairs}
-    taken: dict[str, Path] = {}
+    folders: dict[str, str] = {}
+    inputs = {_identity(source, folders): source for source, _ in pairs}
+    taken: dict[str, Path | str] = {}
     for source, output in pairs:
-        hit = inputs.get(_identity(output))
-        if hit is not None and not (in_place and _identity(output) == _identity(source)):
-            same = "" if hit == output else f" ({printable(hit)})"
+        place = _identity(output, folders)
+        hit = inputs.get(place)
+        if hit is not None and not (in_place and place == _identity(source, folders)):
+            same = "" if os.fspath(hit) == os.fspath(output) else f" ({printable(hit)})"
             raise ConvError(f"{printable(output)}: is an input{same} (choose another name or folder with -o)")
-        key = unicodedata.normalize("NFC", os.path.realpath(output)).casefold()
+        key = _key(output, folders)
         if key in taken:
+            if os.fspath(taken[key]) == os.fspath(source):
+                raise ConvError(f"{printable(source)}: is named twice")
             raise ConvError(
                 f"{printable(taken[key])} and {printable(source)} would both be written to {printable(output)}"
                 " (give them different names)"
@@ -85,12 +89,23 @@ def plan_outputs(pairs: Iterable[tuple[Path, Path]], in_place: bool = False) -> 
         taken[key] = source
 
 
-def _identity(path: Path) -> object:
+def _key(path: Path | str, folders: dict[str, str]) -> str:
+    """Equal for two names that some file system takes for one; `folders` remembers those that were resolved."""
+    if os.path.islink(path):
+        path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    text = unicodedata.normalize("NFD", f"{folders[folder]}{os.sep}{name}").casefold()
+    return unicodedata.normalize("NFD", text)
+
+
+def _identity(path: Path | str, folders: dict[str, str]) -> object:
     """Equal for two paths to one file."""
     try:
         info = os.stat(path)
     except (OSError, ValueError):
-        return os.path.realpath(path)
+        return _key(path, folders)
     return info.st_dev, info.st_ino
 
 

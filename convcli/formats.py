@@ -5,7 +5,18 @@ from typing import NamedTuple
 
 from convcli.errors import ConvError, hint, printable
 
-__all__ = ["BARE", "FORMATS", "WHITE", "Format", "can_hold", "can_take", "format_of", "kind_of", "mode_of"]
+__all__ = [
+    "BARE",
+    "FORMATS",
+    "WHITE",
+    "Format",
+    "can_hold",
+    "can_take",
+    "format_of",
+    "is_picture_name",
+    "kind_of",
+    "mode_of",
+]
 
 # The level that is white in each mode: the largest a sample can be, and 1 for floats. That goes for the 32 bits
 # of "I" too: its files hold counts and heights, of which nothing above zero is to be clipped. "grid" is any array.
@@ -59,6 +70,11 @@ FORMATS = {
 }
 
 BARE = ("NPY", "TXT", "CSV", "TSV")  # bare numbers, of which nobody expects more
+# Endings of the files that are taken from folders: what can be written, without text, and what can only be read.
+_PICTURES = {
+    *(ending for name, form in FORMATS.items() if name not in ("TXT", "CSV", "TSV") for ending in form.extensions),
+    *("pbm", "apng", "dib", "mpo", "avifs"),
+}
 
 # How files begin, those we read before those we only know by name.
 _KINDS = {
@@ -113,6 +129,15 @@ def format_of(extension: str) -> str:
     if word not in known:
         raise ConvError(f'"{printable(word)}" is no format that can be written{hint(word, known)} ({", ".join(known)})')
     return known[word]
+
+
+def is_picture_name(name: str) -> bool:
+    """True for a name that ends like a picture we read, or an array; text may be anything, and is not taken unasked.
+
+    >>> is_picture_name("a.JPG"), is_picture_name("a.txt"), is_picture_name("jpg")
+    (True, False, False)
+    """
+    return "." in name and name.rpartition(".")[2].lower() in _PICTURES
 
 
 def can_hold(format: str, mode: str, channels: int = 1) -> bool:

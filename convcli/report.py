@@ -19,7 +19,7 @@ KINDS = ("json", "csv", "txt")
 class Item:
     """One input's line of the report; `status` is written, skipped, planned or failed.
 
-    is_fatal: its result could not be written, which ended the run.
+    is_fatal: its result could not be written, which ended the run. bug: what failed was not the input.
     """
 
     input: str
@@ -34,6 +34,7 @@ class Item:
     seconds: float = 0.0
     message: str | None = None
     is_fatal: bool = False
+    bug: Exception | None = None
 
     def as_dict(self) -> dict:
         """The item with the contract's field names."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from convcli import files, formats, job, raster
 from convcli.errors import ConvError
+from convcli.inputs import Input
 from convcli.job import Request
 
 __all__ = ["STREAM", "Destination", "Target", "plan_targets", "result_names"]
@@ -30,27 +31,37 @@ class Destination(NamedTuple):
 
 
 class Target(NamedTuple):
-    """An input and the name its result will have; `output` may still get another ending: see `Job.format`."""
+    """An input and the name its result will have; `output` may still get another ending: see `Job.format`.
+
+    fault: why there will be none.
+    """
 
     input: str
     output: str
+    fault: str | None = None
 
 
-def plan_targets(inputs: Iterable[str], slug: str, request: Request, destination: Destination) -> list[Target]:
-    """Names for all results. Raises ConvError where two would be one file, before anything is written."""
+def plan_targets(
+    inputs: Iterable[Input], slug: str, request: Request, destination: Destination, many: bool = False
+) -> list[Target]:
+    """Names for all results. Raises ConvError where two would be one file, before anything is written.
+
+    many: the output is a folder however many inputs there are.
+    """
     inputs = list(inputs)
-    if inputs.count(STREAM) > 1:
+    if sum(source.path == STREAM for source in inputs) > 1:
         raise ConvError("standard input can be read once")
-    targets = [_target(name, slug, destination, len(inputs) > 1) for name in inputs]
+    targets = [_target(source, slug, destination, many or len(inputs) > 1) for source in inputs]
     if sum(target.output == STREAM for target in targets) > 1:
         raise ConvError("standard output takes one result (name a folder with -o)")
-    pairs = [(t.input, Path(t.output)) for t in targets if STREAM not in (t.input, t.output) and t.output]
+    pairs = [(t.input, t.output) for t in targets if STREAM not in (t.input, t.output) and t.output]
     if request.format is None:  # the input's format may not hold the result: then the name ends differently
-        stems = Counter(path.with_suffix("") for _, path in pairs)
+        stems = Counter(os.path.splitext(output)[0] for _, output in pairs)
         pairs = [
-            (name, _final(name, path, request) if stems[path.with_suffix("")] > 1 else path) for name, path in pairs
+            (name, _final(name, output, request) if stems[os.path.splitext(output)[0]] > 1 else output)
+            for name, output in pairs
         ]
-    files.plan_outputs([(Path(name), path) for name, path in pairs], in_place=destination.on_exists == "overwrite")
+    files.plan_outputs(pairs, in_place=destination.on_exists == "overwrite")
     return targets
 
 
@@ -70,25 +81,28 @@ def result_names(path: Path, prepared: job.Job, asked: str | None, suffix: str) 
     return [path.with_suffix(f".{n}{path.suffix}") for n in range(prepared.program.signal.channels)]
 
 
-def _target(name: str, slug: str, destination: Destination, many: bool) -> Target:
-    if destination.output == STREAM or (name == STREAM and destination.output is None):
+def _target(source: Input, slug: str, destination: Destination, many: bool) -> Target:
+    name, output = source.path, destination.output
+    if source.fault or not name:
+        return Target(name, "", source.fault or "an empty name is no file")
+    if output == STREAM or (name == STREAM and output is None):
         return Target(name, STREAM)
     if name == STREAM:
-        if many or files.is_folder(destination.output):
+        if many or files.is_folder(output):
             raise ConvError("standard input has no name for a file in a folder (name the file with -o)")
-        return Target(name, destination.output)
-    if not name or os.path.isdir(name):
-        return Target(name, "")  # reading it will say so
-    return Target(name, str(files.output_path(Path(name), slug, destination.output, destination.format, many)))
+        return Target(name, output)
+    if source.below:
+        output, many = os.path.join(output, os.path.dirname(source.below)), True
+    return Target(name, str(files.output_path(Path(name), slug, output, destination.format, many)))
 
 
-def _final(name: str, path: Path, request: Request) -> Path:
+def _final(name: str, output: str, request: Request) -> str:
     """The name a result will really have, as far as the input's header tells."""
     try:
         if Path(name).is_fifo():  # it is read once, and not here
-            return path
+            return output
         header = raster.header(Path(name), request.frames, request.format, max_pixels=request.max_pixels)
         prepared = job.prepare(request, header, (header.height, header.width, header.channels))
-        return result_names(path, prepared, request.format, Path(name).suffix)[0]
+        return str(result_names(Path(output), prepared, request.format, Path(name).suffix)[0])
     except ConvError:  # it will be told when its turn comes
-        return path
+        return output

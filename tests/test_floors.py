@@ -17,7 +17,7 @@ ROOT = Path(convcli.__file__).parent
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine
     words   formula   formats   files   png   engine.sums   engine.pairs   heat   frequency
-    border   grid   checks
+    border   grid   checks   inputs
     geometry   light
     filters   layers
     stack   variants
@@ -53,7 +53,19 @@ FLOOR = {name: n for n, line in enumerate(FLOORS.strip().splitlines()) for name 
 
 # who may import what from outside; numpy is for everybody who is not below
 FOREIGN = {"click": ("cli",), "PIL": ("raster",), "scipy": ("engine.fft",)}
-WITHOUT_NUMPY = ("errors", "signal", "words", "border", "geometry", "layers", "formats", "files", "convcli", "engine")
+WITHOUT_NUMPY = (
+    "errors",
+    "signal",
+    "words",
+    "border",
+    "geometry",
+    "layers",
+    "formats",
+    "files",
+    "inputs",
+    "convcli",
+    "engine",
+)
 
 
 def modules() -> dict[str, ast.Module]:

@@ -323,7 +323,8 @@ def examples() -> list[str]:
 
 @pytest.mark.parametrize("line", examples())
 def test_the_examples_of_the_help_work(line):
-    for name in ("photo.png", "b.jpg", "before.png", "after.png"):
+    Path("photos").mkdir(exist_ok=True)
+    for name in ("photo.png", "b.jpg", "before.png", "after.png", "photos/a.png"):
         Image.fromarray(np.random.default_rng(5).integers(0, 256, (24, 32, 3), np.uint8)).save(name)
     if "|" in line and not line.startswith("convcli apply"):  # a pipe
         if "jq" in line:

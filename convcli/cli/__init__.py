@@ -13,7 +13,7 @@ from importlib import import_module
 
 import click
 
-from convcli.errors import ConvError, hint, printable, reason
+from convcli.errors import ConvError, confession, hint, printable, reason
 
 __all__ = ["main"]
 
@@ -109,7 +109,7 @@ def main(args: list[str] | None = None) -> None:
     try:
         # not root.main: it would end a broken pipe with a code of its own
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-        with root.make_context("convcli", args, **({"color": False} if plain else {})) as context:
+        with root.make_context("convcli", args, obj=is_debugged, **({"color": False} if plain else {})) as context:
             code = root.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
@@ -140,8 +140,7 @@ def main(args: list[str] | None = None) -> None:
             import traceback
 
             traceback.print_exc()
-        said = next(iter(str(bug).splitlines()), "")
-        _complain(f"this is a bug: {type(bug).__name__}: {said} (convcli --debug shows more; please report it)")
+        _complain(confession(bug))
         code = 70
     _leave(code if isinstance(code, int) else 0)
 

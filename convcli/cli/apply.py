@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 import click
 
@@ -16,6 +17,7 @@ from convcli.cli.options import (
     window_of,
     window_options,
 )
+from convcli.cli.progress import Bar
 from convcli.errors import ConvError, hint
 
 SECTIONS = {
@@ -33,11 +35,11 @@ SECTIONS = {
             "frames",
             "quality",
             "compression",
-            "jobs",
             "max_pixels",
         )
     ),
-    "Reports": ("report", "report_format", "dry_run", "fail_fast", "strict", "quiet", "verbose"),
+    "Many images": ("recursive", "include", "exclude", "list_of_names", "jobs", "fail_fast", "strict", "progress"),
+    "Reports": ("report", "report_format", "dry_run", "quiet", "verbose"),
 }
 
 
@@ -78,6 +80,18 @@ SECTIONS = {
     default="fast",
     help="Of lossless encoders.  [fast]",
 )
+@click.option("-r", "--recursive", is_flag=True, help="Folders with the folders in them.")
+@click.option("--include", metavar="GLOB", multiple=True, help="Of folders: only what matches; *.txt asks for text.")
+@click.option("--exclude", metavar="GLOB", multiple=True, help="Of folders: not what matches; sub/ is a folder.")
+@click.option(
+    "--files0-from", "list_of_names", metavar="FILE", help="Names from a file, or - for standard input, ended by NUL."
+)
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "on", "off"]),
+    default="auto",
+    help="A bar on a terminal, on standard error.  [auto]",
+)
 @click.option("-j", "--jobs", type=COUNT, metavar="N", help="Images at once.  [the usable cores]")
 @click.option("--max-pixels", type=COUNT, metavar="N", help="Refuse larger images before decoding.  [178956970]")
 @click.option("--report", metavar="FILE", help="Size report: .json, .csv, .txt, or - for standard output.")
@@ -95,23 +109,27 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     """Filter pictures or grids of numbers.
 
     FILTER is a name (sobel-x, gaussian:2), a matrix ("1 0 -1; 2 0 -2; 1 0 -1"), a kernel file, or a chain of these
-    ("gaussian:1.4 | sobel"). IMAGE is a picture, a grid of numbers (.txt, .csv, .tsv, .npy), or - for standard input.
+    ("gaussian:1.4 | sobel"). IMAGE is a picture, a folder of pictures (with -o), a grid of numbers (.txt, .csv, .tsv,
+    .npy), or - for standard input.
 
     \b
     Examples:
       convcli apply sobel-x photo.png
       convcli apply gaussian:2 *.jpg -o soft/
+      convcli apply gaussian:2 photos/ -r -o soft/
       convcli apply "gaussian:1.4 | sobel" photo.png --stride 2
       convcli apply -k "-1 0 1; -2 0 2; -1 0 1" photo.png --range offset
       printf '1 2 3\\n4 5 6\\n' | convcli apply box:3 -
     """
     for library in ("OPENBLAS", "MKL", "BLIS"):  # strips run side by side, not parts of one product
         os.environ[f"{library}_NUM_THREADS"] = "1"
-    filter_text, inputs = _filter_and_images(kernel, args)
+    list_of_names = asked["list_of_names"]
+    filter_text, names = _filter_and_images(kernel, args, list_of_names)
     on_exists = _on_exists(asked)
     _refuse_nonsense(asked, output, report)
 
     from convcli import api, batch, formats, library, raster, targets
+    from convcli import inputs as sources
     from convcli.cli.talk import Ledger, Talk
     from convcli.filters import adjusted, check_anchor
     from convcli.job import Request
@@ -121,7 +139,14 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     window = window_of(asked, asked["bias"])
     check_anchor(links, window.anchor)
     check_window(links, window)
-    is_stream = output == targets.STREAM or (targets.STREAM in inputs and output is None)
+    names += sources.read_list(list_of_names) if list_of_names else []
+    if list_of_names == targets.STREAM and targets.STREAM in names:
+        raise click.UsageError("standard input is a list of names or an image, not both")
+    choice = sources.Choice(asked["recursive"], asked["include"], asked["exclude"])
+    found = sources.find(names, choice, output)
+    is_batch = bool(list_of_names) or any(map(os.path.isdir, names))
+    many = is_batch or len(names) > 1
+    is_stream = output == targets.STREAM or (targets.STREAM in names and output is None)
     request = Request(
         links,
         window,
@@ -131,7 +156,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         range=asked["rule"],
         depth=asked["depth"],
         method=asked["method"],
-        format=_format(inputs, output, asked["extension"], formats.format_of),
+        format=_format(many, output, asked["extension"], formats.format_of),
         maps=asked["maps"],
         measures=report is not None,
         frames=asked["frames"],
@@ -139,10 +164,12 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         **({"fallbacks": ("PNG",)} if is_stream else {}),
     )
     where = targets.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])
-    planned = targets.plan_targets(inputs, library.slug(links), request, where)
+    planned = targets.plan_targets(found.inputs, library.slug(links), request, where, many)
     if report == targets.STREAM and is_stream and not dry_run:
         raise click.UsageError("standard output takes the result or the report, not both")
-    talk = Talk(window, quiet, verbose, is_stdout_free=report != targets.STREAM and (dry_run or not is_stream))
+    is_stdout_free = report != targets.STREAM and (dry_run or not is_stream)
+    talk = Talk(window, quiet, verbose, is_stdout_free, click.get_current_context().find_root().obj)
+    bar = _bar(asked["progress"], quiet, len(planned))
     cores = api.usable_cores()
     options = batch.Options(asked["jobs"] or cores, cores, dry_run, fail_fast, strict)
     files = [name for target in planned for name in (target.input, target.output)]
@@ -150,22 +177,38 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
 
         def tell(item, warnings):
             ledger.add(item)
-            talk.item(item, warnings)
+            with bar.item(item.status):
+                talk.item(item, warnings)
 
         gc.freeze()  # what is imported is no garbage
         gc.enable()
-        batch.run(request, planned, where, options, tell)
-    talk.summary(ledger.counts)
-    return 3 if ledger.is_fatal else 1 if ledger.counts["failed"] else 0
+        try:
+            batch.run(request, planned, where, options, tell)
+        except BaseException as end:
+            bar.clear()
+            if not isinstance(end, Exception):  # a signal
+                talk.interrupted(ledger.counts, len(planned))
+            raise
+        bar.clear()
+    talk.summary(ledger.counts, found.aside, is_batch)
+    return 70 if ledger.has_bug else 3 if ledger.is_fatal else 1 if ledger.counts["failed"] else 0
 
 
-def _filter_and_images(kernel: str | None, args: tuple[str, ...]) -> tuple[str, list[str]]:
+def _bar(progress: str, quiet: bool, total: int) -> Bar:
+    """The bar, shown or not."""
+    is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    is_wanted = progress == "on" or (progress == "auto" and is_terminal)
+    return Bar(total, is_wanted and not quiet and total > 1, not is_terminal)
+
+
+def _filter_and_images(kernel: str | None, args: tuple[str, ...], list_of_names: str | None) -> tuple[str, list[str]]:
     """The filter and the images; with -k every argument is an image."""
-    if kernel is None and len(args) == 1 and os.path.isfile(args[0]):
+    few = 0 if list_of_names else 1
+    if kernel is None and len(args) == few == 1 and os.path.exists(args[0]):
         raise click.UsageError(f'"{args[0]}" is an image or a kernel, and the other is missing: apply FILTER IMAGE...')
-    if kernel is None and len(args) < 2:
+    if kernel is None and len(args) < 1 + few:
         raise click.UsageError("apply takes a FILTER and at least one IMAGE (convcli apply sobel-x photo.png)")
-    if kernel is not None and not args:
+    if kernel is not None and len(args) < few:
         raise click.UsageError("apply takes at least one IMAGE")
     return (args[0], list(args[1:])) if kernel is None else (kernel, list(args))
 
@@ -174,7 +217,8 @@ def _refuse_nonsense(asked: dict, output: str | None, report: str | None) -> Non
     """Raises UsageError for words that no picture could make sense of."""
     from convcli.engine import METHODS
 
-    for name, value in {"output": output, "report": report, "format": asked["extension"]}.items():
+    words = {"output": output, "report": report, "format": asked["extension"], "files0-from": asked["list_of_names"]}
+    for name, value in words.items():
         if value == "":
             raise click.UsageError(f"{name}: an empty name is no file")
     if asked["method"] not in ("auto", *METHODS):
@@ -192,9 +236,9 @@ def _on_exists(asked: dict) -> str:
     return "overwrite" if asked["force"] else "skip" if asked["skip_existing"] else asked["on_exists"]
 
 
-def _format(inputs: list[str], output: str | None, extension: str | None, format_of) -> str | None:
+def _format(many: bool, output: str | None, extension: str | None, format_of) -> str | None:
     """The format asked for, by the output's name or by --format."""
-    is_file = output and output != "-" and len(inputs) == 1 and not output.endswith(("/", os.sep))
+    is_file = output and output != "-" and not many and not output.endswith(("/", os.sep))
     if is_file and not os.path.isdir(output):
         ending = os.path.splitext(output)[1]
         if ending or not extension:

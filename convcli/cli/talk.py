@@ -20,13 +20,18 @@ __all__ = ["Ledger", "Talk"]
 class Talk:
     """A line for each item on standard output where that is free, errors and warnings on standard error."""
 
-    def __init__(self, window: Window, quiet: bool, verbose: bool, is_stdout_free: bool):
+    def __init__(self, window: Window, quiet: bool, verbose: bool, is_stdout_free: bool, is_debugged: bool = False):
         self.window, self.verbose, self.is_stdout_free = window, verbose, is_stdout_free
+        self.is_debugged = is_debugged
         self.quiet = quiet or not sys.stdout.writable()
 
     def item(self, item: Item, warnings: list[str]) -> None:
         """One item, as soon as it is done."""
         if item.status == "failed":
+            if item.bug and self.is_debugged:
+                import traceback
+
+                traceback.print_exception(item.bug)
             click.echo(f"convcli: {item.message}", err=True)
             return
         if self.quiet:
@@ -69,12 +74,19 @@ class Talk:
         method = f"{item.program.method}, " * (item.program.method != "none")
         return f"{', '.join(words)}; {method}{when}"
 
-    def summary(self, counts: "Counter[str]") -> None:
-        """A last line, where there were many."""
-        if self.quiet or not self.is_stdout_free or counts.total() < 2:
+    def summary(self, counts: "Counter[str]", aside: "Counter[tuple[str, str]]", is_batch: bool) -> None:
+        """A last line, where there were many or might have been. aside: what was left alone, in words for one, many."""
+        if self.quiet or not self.is_stdout_free or (counts.total() < 2 and not is_batch):
             return
         others = [f"{counts[status]} {status}" for status in ("planned", "skipped", "failed") if counts[status]]
-        click.echo(", ".join([f"{counts['written']} written", *others]))
+        left = ", ".join(f"{count} {what[count > 1]}" for what, count in aside.items())
+        click.echo(", ".join([f"{counts['written']} written", *others]) + f"; left aside: {left}" * bool(left))
+
+    def interrupted(self, counts: "Counter[str]", total: int) -> None:
+        """How far a run came that a signal ended."""
+        if total > 1:
+            failed = f", {counts['failed']} failed" * bool(counts["failed"])
+            click.echo(f"convcli: interrupted: {counts['written']} of {total} written{failed}", err=True)
 
 
 class Ledger:
@@ -87,7 +99,7 @@ class Ledger:
     def __init__(self, name: str | None, kind: str | None, taken: list[str], replaces: bool):
         self.items: list[dict] = []
         self.counts: Counter[str] = Counter()
-        self.is_fatal = False
+        self.is_fatal = self.has_bug = False
         self.name, self.began, self.replaces = name, perf_counter(), replaces
         self.kind = kind or ("lines" if name == "-" else name and report.kind_of(name))
         if name and name != "-":
@@ -102,6 +114,7 @@ class Ledger:
         """One item more."""
         self.counts[item.status] += 1
         self.is_fatal |= item.is_fatal
+        self.has_bug |= item.bug is not None
         if self.name:
             self.items.append(item.as_dict())
 

@@ -1,0 +1,181 @@
+"""The files a run is about: those named, those in folders, those in a list.
+
+A folder gives its pictures, in an order that is the same everywhere: by name, numbers by their size (`p2` before
+`p10`), and what lies in the folders below it after its own. A file is a picture by its ending: the known ones, and any
+that an --include spells out. Hidden files and folders are left alone, links to folders are not followed, and the folder
+that results go to is no input. A file that is named is always an input.
+"""
+
+import os
+import re
+import stat
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from convcli.errors import ConvError, InputError, printable, reason
+from convcli.formats import is_picture_name
+
+__all__ = ["Choice", "Found", "Input", "find", "read_list"]
+
+
+class Input(NamedTuple):
+    """A file to be read. below: its path in the folder it was found in, None where it was named itself.
+
+    fault: why it is none after all; it is told when its turn comes, and the others go on.
+    """
+
+    path: str
+    below: str | None = None
+    fault: str | None = None
+
+
+class Found(NamedTuple):
+    """The inputs in their order, and how many of what else lay in the folders."""
+
+    inputs: list[Input]
+    aside: Counter[str]
+
+
+class Choice(NamedTuple):
+    """What is taken from folders: the folders below too, names that match, names that do not.
+
+    A pattern is matched with the name, and one with a slash in it with the path below the folder, where `*` and `?`
+    stop at slashes and `**` does not; a slash at the end means folders. Capitals do not count.
+    """
+
+    recursive: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+def find(names: Iterable[str], choice: Choice, output: str | None) -> Found:
+    """All inputs; `output` is the folder for the results, which gives none where it lies inside another.
+
+    Raises ConvError where a folder is named and no folder for its results.
+    """
+    found, aside = [], Counter()
+    for name in names:
+        if not os.path.isdir(name):
+            found.append(Input(name))
+            continue
+        if output in (None, "-"):
+            raise ConvError(f"{printable(name)}: is a folder, and its results need one too (-o FOLDER)")
+        count = len(found)
+        found += _inside(name, choice, _identity(output), aside)
+        if len(found) == count:
+            found.append(Input(name, fault=_why_empty(choice)))
+    return Found(found, aside)
+
+
+def read_list(name: str) -> list[str]:
+    """The names in a file, or in standard input for `-`, each ended by a NUL byte."""
+    place = "standard input" if name == "-" else printable(name)
+    try:
+        if name == "-" and sys.stdin is None:
+            raise InputError("standard input: it is closed")
+        if name == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(name, "rb") as stream:
+                data = stream.read()
+    except OSError as error:
+        raise ConvError(f"{place}: {reason(error)} (it is to hold the names of the images)") from None
+    except ValueError:
+        raise ConvError(f"{place}: is no file name") from None
+    if b"\0" not in data and b"\n" in data.strip():
+        raise ConvError(f"{place}: its names stand on lines (end each with NUL: find -print0, tr '\\n' '\\0')")
+    names = data.removesuffix(b"\0").split(b"\0")
+    if names == [b""]:
+        raise InputError(f"{place}: holds no names")
+    return [os.fsdecode(name) for name in names]
+
+
+def _inside(folder: str, choice: Choice, avoided: tuple | None, aside: Counter[str]) -> Iterator[Input]:
+    """The inputs in a folder; what else is there is counted."""
+    waiting = [""]
+    while waiting:
+        at = waiting.pop()
+        place = os.path.join(folder, at)
+        try:
+            with os.scandir(place) as entries:
+                entries = sorted(entries, key=lambda entry: _counted(entry.name))
+        except OSError as error:
+            yield Input(place, fault=reason(error))
+            continue
+        folders = []
+        for entry in entries:
+            below, kind = at + entry.name, _kind(entry)
+            if entry.name.startswith(".") or kind == "other" or _matches(below, choice.exclude, kind != "file"):
+                continue
+            if kind == "file":
+                if _is_taken(below, choice.include):
+                    yield Input(entry.path, below)
+                elif not is_picture_name(entry.name):
+                    aside["file that is no picture", "files that are no pictures"] += 1
+            elif choice.recursive and kind == "link":
+                aside["link to a folder", "links to folders"] += 1
+            elif choice.recursive and (avoided is None or _identity(entry.path) != avoided):
+                folders.append(f"{below}/")
+        waiting += reversed(folders)
+
+
+def _is_taken(below: str, include: tuple[str, ...]) -> bool:
+    """True for a picture's name that is wanted, and for any with an ending that is asked for in letters."""
+    if is_picture_name(below):
+        return not include or _matches(below, include)
+    spelled = [glob for glob in include if not re.search(r"[*?\[/]", os.path.splitext(glob)[1] or "*")]
+    return _matches(below, tuple(spelled))
+
+
+def _matches(below: str, globs: tuple[str, ...], is_folder: bool = False) -> bool:
+    """True where a pattern matches the name, or the path where the pattern has a slash."""
+    parts = below.casefold().split("/")
+    for glob in globs:
+        wanted = glob.casefold().removesuffix("/").split("/")
+        if glob.endswith("/") and not is_folder:
+            continue
+        if fnmatchcase(parts[-1], wanted[0]) if len(wanted) == 1 else _along(parts, wanted[wanted[0] in ("", ".") :]):
+            return True
+    return False
+
+
+def _along(parts: list[str], globs: list[str]) -> bool:
+    """True where a path matches a pattern, folder by folder; `**` stands for any number of them."""
+    if not globs:
+        return not parts
+    if globs[0] == "**":
+        return any(_along(parts[n:], globs[1:]) for n in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], globs[0]) and _along(parts[1:], globs[1:])
+
+
+def _kind(entry: os.DirEntry) -> str:
+    """`file`, `folder`, `link` to a folder, or `other`; a link that leads nowhere is a file that cannot be read."""
+    try:
+        if entry.is_dir():
+            return "link" if entry.is_symlink() else "folder"
+        return "file" if stat.S_ISREG(entry.stat().st_mode) else "other"
+    except OSError:
+        return "file"
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        info = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return info.st_dev, info.st_ino
+
+
+def _counted(name: str) -> tuple:
+    """A key that sorts names as people count, and no two names alike."""
+    parts = re.split("([0-9]+)", name)
+    return [part if n % 2 == 0 else int(part) for n, part in enumerate(parts)], name
+
+
+def _why_empty(choice: Choice) -> str:
+    if choice.include or choice.exclude:
+        return "no pictures in it that --include and --exclude let through"
+    return f"no pictures in it{'' if choice.recursive else ' (-r looks into its folders)'}"
