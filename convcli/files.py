@@ -19,6 +19,7 @@ from convcli.errors import ConvError, OutputError, printable, reason
 
 __all__ = [
     "ExistsError",
+    "abandon",
     "check_output",
     "is_folder",
     "make_folder",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _Fill = Callable[[BinaryIO], object]
+_hidden: set[str] = set()  # names of files that are under way
 
 
 class ExistsError(ConvError):
@@ -124,6 +126,13 @@ def sync_folder(path: Path) -> None:
         os.fsync(fd)
 
 
+def abandon() -> None:
+    """Nothing; of what is under way, in whatever thread, no name is left. For a process that is about to end."""
+    while _hidden:
+        with suppress(OSError, KeyError):
+            os.unlink(_hidden.pop())
+
+
 def write_bytes(path: Path, data: bytes, overwrite: bool = False) -> None:
     """Nothing; the file holds the data, as `write_atomic` has it."""
     write_atomic(path, lambda stream: stream.write(data), overwrite)
@@ -194,24 +203,19 @@ def _write_nameless(real: str, fill: _Fill, old: os.stat_result | None, overwrit
         except FileExistsError:
             if not overwrite:
                 raise
-            hidden = _hidden_name(folder)
-            os.link(str(fd), hidden, src_dir_fd=links)
-            _publish(hidden, real, overwrite)
+            with _hidden_name(folder) as hidden:
+                os.link(str(fd), hidden, src_dir_fd=links)
+                _publish(hidden, real, overwrite)
         except OSError:
             return False
     return True
 
 
 def _write_hidden(real: str, fill: _Fill, old: os.stat_result | None, overwrite: bool) -> None:
-    hidden = _hidden_name(os.path.dirname(real))
-    try:
+    with _hidden_name(os.path.dirname(real)) as hidden:
         with _opened(hidden, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)) as fd:
             _complete(fd, fill, old)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(hidden)
-        raise
-    _publish(hidden, real, overwrite)
+        _publish(hidden, real, overwrite)
 
 
 @contextmanager
@@ -223,26 +227,30 @@ def _opened(path: str, flags: int) -> Iterator[int]:
         os.close(fd)
 
 
-def _hidden_name(folder: str) -> str:
-    """A name nobody has, shorter than most, so that it is not too long where the output's is not."""
-    return os.path.join(folder, f".{os.urandom(5).hex()}")
+@contextmanager
+def _hidden_name(folder: str) -> Iterator[str]:
+    """A name nobody has, shorter than most, so that it is not too long where the output's is not; gone in the end."""
+    hidden = os.path.join(folder, f".{os.urandom(5).hex()}")
+    _hidden.add(hidden)
+    try:
+        yield hidden
+    finally:
+        with suppress(OSError):  # it has been renamed, or was never made
+            os.unlink(hidden)
+        _hidden.discard(hidden)
 
 
 def _publish(hidden: str, real: str, overwrite: bool) -> None:
     """Give the hidden file its name."""
+    if overwrite:
+        os.replace(hidden, real)
+        return
     try:
-        if overwrite:
-            os.replace(hidden, real)
-            return
-        try:
-            os.link(hidden, real)
-        except OSError:  # no links on this file system: the best left is to look once more
-            if os.path.lexists(real):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), real) from None
-            os.rename(hidden, real)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(hidden)
+        os.link(hidden, real)
+    except OSError:  # no links on this file system: the best left is to look once more
+        if os.path.lexists(real):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), real) from None
+        os.rename(hidden, real)
 
 
 def _complete(fd: int, fill: _Fill, old: os.stat_result | None) -> None:

@@ -8,7 +8,6 @@ that results go to is no input. A file that is named is always an input.
 
 import os
 import re
-import stat
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -99,27 +98,29 @@ def _inside(folder: str, choice: Choice, avoided: tuple | None, aside: Counter[s
     while waiting:
         at = waiting.pop()
         place = os.path.join(folder, at)
+        files, folders = [], []
         try:
             with os.scandir(place) as entries:
-                entries = sorted(entries, key=lambda entry: _counted(entry.name))
+                for entry in entries:
+                    below, kind = at + entry.name, _kind(entry)
+                    if entry.name.startswith(".") or kind == "other":
+                        continue
+                    if _matches(below, choice.exclude, kind != "file") or (kind != "file" and not choice.recursive):
+                        continue
+                    if kind == "link":
+                        aside["link to a folder", "links to folders"] += 1
+                    elif kind == "folder":
+                        if avoided is None or _identity(entry.path) != avoided:
+                            folders.append(entry.name)
+                    elif _is_taken(below, choice.include):
+                        files.append(entry.name)
+                    elif not is_picture_name(entry.name):
+                        aside["file that is no picture", "files that are no pictures"] += 1
         except OSError as error:
             yield Input(place, fault=reason(error))
             continue
-        folders = []
-        for entry in entries:
-            below, kind = at + entry.name, _kind(entry)
-            if entry.name.startswith(".") or kind == "other" or _matches(below, choice.exclude, kind != "file"):
-                continue
-            if kind == "file":
-                if _is_taken(below, choice.include):
-                    yield Input(entry.path, below)
-                elif not is_picture_name(entry.name):
-                    aside["file that is no picture", "files that are no pictures"] += 1
-            elif choice.recursive and kind == "link":
-                aside["link to a folder", "links to folders"] += 1
-            elif choice.recursive and (avoided is None or _identity(entry.path) != avoided):
-                folders.append(f"{below}/")
-        waiting += reversed(folders)
+        yield from (Input(os.path.join(place, name), at + name) for name in _sorted(files))
+        waiting += [f"{at}{name}/" for name in reversed(_sorted(folders))]
 
 
 def _is_taken(below: str, include: tuple[str, ...]) -> bool:
@@ -154,10 +155,12 @@ def _along(parts: list[str], globs: list[str]) -> bool:
 def _kind(entry: os.DirEntry) -> str:
     """`file`, `folder`, `link` to a folder, or `other`; a link that leads nowhere is a file that cannot be read."""
     try:
+        if entry.is_file():
+            return "file"
         if entry.is_dir():
             return "link" if entry.is_symlink() else "folder"
-        return "file" if stat.S_ISREG(entry.stat().st_mode) else "other"
-    except OSError:
+        return "file" if entry.is_symlink() and not os.path.exists(entry.path) else "other"
+    except OSError:  # links in a circle
         return "file"
 
 
@@ -169,10 +172,15 @@ def _identity(path: str) -> tuple[int, int] | None:
     return info.st_dev, info.st_ino
 
 
-def _counted(name: str) -> tuple:
-    """A key that sorts names as people count, and no two names alike."""
-    parts = re.split("([0-9]+)", name)
-    return [part if n % 2 == 0 else int(part) for n, part in enumerate(parts)], name
+def _sorted(names: list[str]) -> list[str]:
+    """The names as people count; those that are alike so (`1` and `01`) as their letters stand in the alphabet."""
+    return sorted(sorted(names), key=lambda name: re.sub("[0-9]+", _weighed, name))
+
+
+def _weighed(digits: re.Match) -> str:
+    """A number as text that sorts by size: how many digits it has comes first."""
+    number = digits[0].lstrip("0")
+    return f"{len(number):03}{number}"
 
 
 def _why_empty(choice: Choice) -> str:

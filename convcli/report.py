@@ -1,6 +1,9 @@
 """The size report: what was done to each input, as JSON, CSV or text."""
 
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
     from convcli.graph import Program, Stage
     from convcli.levels import Tally
 
-__all__ = ["Item", "document", "kind_of", "render"]
+__all__ = ["Item", "Log", "kind_of", "render"]
 
 KINDS = ("json", "csv", "txt")
 
@@ -80,16 +83,26 @@ def _stage(stage: "Stage") -> dict:
     }
 
 
-def document(items: list[dict], counts: dict[str, int], seconds: float) -> dict:
-    """The whole report: items as `Item.as_dict` gives them, and how many have each status."""
-    from importlib.metadata import version
+class Log:
+    """Items in the order they came, packed: a run may have ten thousand, and they differ little."""
 
-    summary = {status: counts.get(status, 0) for status in ("written", "skipped", "failed")}
-    return {
-        "convcli": version("convcli"),
-        "items": items,
-        "summary": {**summary, "seconds": round(seconds, 4)},
-    }
+    def __init__(self):
+        self._packer, self._packed = zlib.compressobj(1), []
+
+    def add(self, item: dict) -> None:
+        """One item more, as `Item.as_dict` gives it."""
+        import json
+
+        if piece := self._packer.compress(json.dumps(item).encode() + b"\n"):
+            self._packed.append(piece)
+
+    def __iter__(self) -> Iterator[dict]:
+        import json
+
+        unpacker, rest = zlib.decompressobj(), b""
+        for piece in [*self._packed, self._packer.copy().flush()]:
+            *lines, rest = (rest + unpacker.decompress(piece)).split(b"\n")
+            yield from map(json.loads, lines)
 
 
 def kind_of(name: str) -> str:
@@ -100,24 +113,39 @@ def kind_of(name: str) -> str:
     return kind
 
 
-def render(report: dict, kind: str) -> str:
-    """The report as the text of a file of that kind; `lines` is one JSON object for each item."""
-    import json
+def render(items: Iterable[dict], counts: Mapping[str, int], seconds: float, kind: str) -> Iterator[str]:
+    """The report as the text of a file of that kind, piece by piece; `lines` is one JSON object for each item.
 
+    items: as `Item.as_dict` gives them, to be gone through more than once. counts: how many have each status.
+    """
+    import json
+    from importlib.metadata import version
+
+    summary = {status: counts.get(status, 0) for status in ("written", "skipped", "failed")}
+    summary["seconds"] = round(seconds, 4)
     if kind == "json":
-        return json.dumps(report, indent=1) + "\n"
-    if kind == "lines":
-        return "".join(json.dumps(item) + "\n" for item in report["items"])
-    rows = [_row(item) for item in report["items"]]
-    if kind == "csv":
-        return _csv(rows)
-    widths = [max(len(str(row[n])) for row in [list(COLUMNS), *rows]) for n in range(len(COLUMNS))]
-    lines = ["  ".join(str(v).ljust(w) for v, w in zip(r, widths, strict=True)).rstrip() for r in [COLUMNS, *rows]]
-    total = report["summary"]
-    lines.append(
-        f"{total['written']} written, {total['skipped']} skipped, {total['failed']} failed, {total['seconds']} s"
-    )
-    return "\n".join(lines) + "\n"
+        hole = ["\0"] if any(True for _ in items) else []
+        frame = json.dumps({"convcli": version("convcli"), "items": hole, "summary": summary}, indent=1) + "\n"
+        head, *tail = frame.split(json.dumps("\0"))
+        yield head
+        for n, item in enumerate(items):
+            yield ",\n  " * (n > 0) + json.dumps(item, indent=1).replace("\n", "\n  ")
+        yield from tail
+    elif kind == "lines":
+        for item in items:
+            yield json.dumps(item) + "\n"
+    elif kind == "csv":
+        yield _cells(COLUMNS)
+        for item in items:
+            yield _cells(_row(item))
+    else:
+        widths = list(map(len, COLUMNS))
+        for item in items:
+            widths = [max(width, len(cell)) for width, cell in zip(widths, _row(item), strict=True)]
+        for row in chain([COLUMNS], map(_row, items)):
+            yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+        yield ", ".join(f"{summary[status]} {status}" for status in ("written", "skipped", "failed"))
+        yield f", {summary['seconds']} s\n"
 
 
 COLUMNS = (
@@ -157,11 +185,11 @@ def _row(item: dict) -> list[str]:
     ]
 
 
-def _csv(rows: list[list[str]]) -> str:
+def _cells(row: Iterable[str]) -> str:
+    """A line of CSV."""
     import csv
     from io import StringIO
 
     text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *rows])
+    csv.writer(text, lineterminator="\n").writerow(row)
     return text.getvalue()

@@ -13,6 +13,7 @@ from importlib import import_module
 
 import click
 
+from convcli import files
 from convcli.errors import ConvError, confession, hint, printable, reason
 
 __all__ = ["main"]
@@ -175,6 +176,7 @@ def _end(number, frame):
 
 def _die(number: int) -> None:
     """Ends by the signal itself, so that the shell sees a true signal death."""
+    files.abandon()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

@@ -203,7 +203,7 @@ def _bar(progress: str, quiet: bool, total: int) -> Bar:
 
 def _filter_and_images(kernel: str | None, args: tuple[str, ...], list_of_names: str | None) -> tuple[str, list[str]]:
     """The filter and the images; with -k every argument is an image."""
-    few = 0 if list_of_names else 1
+    few = 1 if list_of_names is None else 0
     if kernel is None and len(args) == few == 1 and os.path.exists(args[0]):
         raise click.UsageError(f'"{args[0]}" is an image or a kernel, and the other is missing: apply FILTER IMAGE...')
     if kernel is None and len(args) < 1 + few:

@@ -53,13 +53,17 @@ class Bar:
             self._say(f"{self._words(now)}\n")
             return
         sys.stdout.flush()  # the same terminal, maybe: first what was said
-        self._say(f"\r{self._line(now)[: _columns() - 1]}\x1b[K")
+        self._say(f"\r{self._line(now, _columns() - 1)}\x1b[K")
         self.is_there = True
 
-    def _line(self, now: float) -> str:
+    def _line(self, now: float, room: int) -> str:
+        words = self._words(now)
+        width = min(WIDTH, room - len(words) - 1)
+        if width < 4:
+            return words[:room]
         full, free = "━╌" if (sys.stderr.encoding or "").lower().startswith("utf") else "=-"
-        done = self.counts.total() * WIDTH // self.total
-        return f"{full * done}{free * (WIDTH - done)} {self._words(now)}"
+        done = self.counts.total() * width // self.total
+        return f"{full * done}{free * (width - done)} {words}"
 
     def _words(self, now: float) -> str:
         done = self.counts.total()

@@ -79,7 +79,7 @@ class Talk:
         if self.quiet or not self.is_stdout_free or (counts.total() < 2 and not is_batch):
             return
         others = [f"{counts[status]} {status}" for status in ("planned", "skipped", "failed") if counts[status]]
-        left = ", ".join(f"{count} {what[count > 1]}" for what, count in aside.items())
+        left = ", ".join(f"{count} {what[count > 1]}" for what, count in sorted(aside.items()))
         click.echo(", ".join([f"{counts['written']} written", *others]) + f"; left aside: {left}" * bool(left))
 
     def interrupted(self, counts: "Counter[str]", total: int) -> None:
@@ -92,12 +92,12 @@ class Talk:
 class Ledger:
     """The items of a run; on the way out the report is written, however the run ended.
 
-    Only what a report shows is kept, and only where one is wanted: a run may have ten thousand items.
+    Only what a report shows is kept, and only where one is wanted.
     taken: the inputs and outputs, none of which may be the report. replaces: an old report may be replaced.
     """
 
     def __init__(self, name: str | None, kind: str | None, taken: list[str], replaces: bool):
-        self.items: list[dict] = []
+        self.items = report.Log()
         self.counts: Counter[str] = Counter()
         self.is_fatal = self.has_bug = False
         self.name, self.began, self.replaces = name, perf_counter(), replaces
@@ -116,13 +116,15 @@ class Ledger:
         self.is_fatal |= item.is_fatal
         self.has_bug |= item.bug is not None
         if self.name:
-            self.items.append(item.as_dict())
+            self.items.add(item.as_dict())
 
     def __exit__(self, *error) -> None:
         if not self.name:
             return
-        text = report.render(report.document(self.items, self.counts, perf_counter() - self.began), self.kind)
+        text = report.render(self.items, self.counts, perf_counter() - self.began, self.kind)
         if self.name == "-":
-            click.echo(text, nl=False)
+            for piece in text:
+                click.echo(piece, nl=False)
         else:
-            files.write_bytes(Path(self.name), text.encode(), self.replaces)
+            pieces = (piece.encode() for piece in text)
+            files.write_atomic(Path(self.name), lambda stream: stream.writelines(pieces), self.replaces)
