@@ -83,7 +83,7 @@ def plan_outputs(pairs: Iterable[tuple[Path | str, Path | str]], in_place: bool 
         key = _key(output, folders)
         if key in taken:
             if os.fspath(taken[key]) == os.fspath(source):
-                raise ConvError(f"{printable(source)}: is named twice")
+                raise ConvError(f"{printable(source)}: is named twice, for {printable(output)}")
             raise ConvError(
                 f"{printable(taken[key])} and {printable(source)} would both be written to {printable(output)}"
                 " (give them different names)"

@@ -275,7 +275,9 @@ def test_two_folders_with_the_same_name_inside(desk):
         save(name, samples(4, 5))
     line = refused("apply", "box:3", "one", "two", "-r", "-o", "out")
     assert line.startswith("convcli: one/s/a.png and two/s/a.png would both be written to out/s/a.png")
-    assert refused("apply", "box:3", "one/s/a.png", "one/s/a.png", "-o", "out").endswith("a.png: is named twice")
+    assert refused("apply", "box:3", "one/s/a.png", "one/s/a.png", "-o", "out").endswith(
+        "a.png: is named twice, for out/a.png"
+    )
     assert not Path("out").exists()
 
 
