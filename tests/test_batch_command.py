@@ -332,21 +332,21 @@ def test_a_run_is_resumed(desk, tree):
 
 def test_a_fault_of_ours_costs_its_own_picture(desk):
     names = [save(f"{n}.png", samples(5 + n, 6)) for n in range(4)]
-    real = raster.read
+    real = raster.frames
 
-    def broken(source, **options):
+    def broken(source, *rest, **options):
         if str(source) == "1.png":
             raise ZeroDivisionError("so")
         if str(source) == "2.png":
             raise MemoryError
-        return real(source, **options)
+        return real(source, *rest, **options)
 
-    with patch.object(batch.raster, "read", broken):
+    with patch.object(batch.raster, "frames", broken):
         ran = convcli("apply", "box:3", *names, "-o", "out")
     assert (ran.code, outputs()) == (70, ["0.png", "3.png"])
     assert ran.errors[0].startswith("convcli: 1.png: this is a bug: ZeroDivisionError: so (")
     assert ran.errors[1:] == ["convcli: 2.png: not enough memory"]
-    with patch.object(batch.raster, "read", broken):
+    with patch.object(batch.raster, "frames", broken):
         ran = convcli("--debug", "apply", "box:3", "1.png", "-o", "out")
     assert "ZeroDivisionError: so" in ran.errors
     assert ran.errors[0].startswith("Traceback")
