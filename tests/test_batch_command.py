@@ -514,13 +514,13 @@ def test_a_signal_leaves_no_hidden_name_where_files_have_to_have_one(desk):
     for n in range(4):
         save(f"{n}.png", samples(1500, 1500, 3))
     code = """
-import sys, time
+import os, sys, time
 from convcli import files
 files._write_nameless = lambda *_: False
 real = files._complete
 def slow(fd, fill, old):
     real(fd, fill, old)
-    print("under way", flush=True)
+    os.write(1, b"under way\\n")
     time.sleep(30)
 files._complete = slow
 from convcli.cli import main
