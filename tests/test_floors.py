@@ -43,7 +43,7 @@ FLOORS = """
     sequence
     api   targets   explain.way
     batch
-    cli.matrices   cli.options   cli.shells   cli.sizes   cli.talk
+    cli.matrices   cli.options   cli.progress   cli.shells   cli.sizes   cli.talk
     cli.apply   cli.corners   cli.explain   cli.kernels   cli.shape
     cli
     convcli
