@@ -18,11 +18,12 @@ from convcli.filters import Filter, Kernel, Link, Step, check_anchor
 from convcli.geometry import Geometry, Window
 from convcli.graph import Program
 from convcli.pipeline import Layout, check_window, compile_chain
-from convcli.signal import Signal
+from convcli.signal import Signal, is_narrow
 from convcli.words import amount
 
 __all__ = ["apply", "convolve", "corners", "correlate", "kernel", "open", "plan", "save", "shape", "usable_cores"]
 
+LOOK = 2.0  # nanoseconds a sample from which it pays to look whether float pixels are finite
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 
 
@@ -192,6 +193,8 @@ def _run(pictures, links, window, rule, linear, method, threads) -> list[np.ndar
         pictures = pictures.astype(pictures.dtype.newbyteorder("="))
     shape, dtype = pictures.shape[1:], pictures.dtype.name
     program = _program(links, shape, dtype, window, method, linear)
+    if pictures.dtype.kind == "f" and any(stage.plan and stage.plan.cost > LOOK for stage in program.stages):
+        program = _program(links, shape, dtype, window, method, linear, _bounds(pictures))
     white = levels.white_of(dtype)
     if rule in (None, "none"):
         wide = dtype == "float64" or (program.signal.whole and program.signal.peak > 2**24)
@@ -207,13 +210,26 @@ def _run(pictures, links, window, rule, linear, method, threads) -> list[np.ndar
     return [out[:, :, 0] for out in results] if is_flat else results
 
 
-def _program(links, shape: tuple[int, ...], dtype: str, window: Window, method: str, linear: bool) -> Program:
-    """The program for pixels of a shape and dtype."""
+def _bounds(pixels: np.ndarray) -> dict[str, float]:
+    """The smallest and the largest of float pixels, where all are finite and of the size of levels; else nothing.
+
+    Infinities would spread over the blocks of a matrix product or a transform; without them every method is open.
+    """
+    if not pixels.size:
+        return {}
+    low, high = float(pixels.min()), float(pixels.max())
+    return {"low": low, "high": high} if is_narrow(max(abs(low), abs(high))) else {}
+
+
+def _program(
+    links, shape: tuple[int, ...], dtype: str, window: Window, method: str, linear: bool, bounds: dict | None = None
+) -> Program:
+    """The program for pixels of a shape and dtype, and of known bounds."""
     _check_pixels(shape, dtype)
     check_anchor(links, window.anchor)
     check_window(links, window)
     layout = Layout(white=levels.white_of(dtype), linear=linear)
-    return compile_chain(links, Signal.of(shape, dtype), window, layout, method)
+    return compile_chain(links, Signal.of(shape, dtype).but(**bounds or {}), window, layout, method)
 
 
 def _check_pixels(shape: tuple[int, ...], dtype: str) -> None:

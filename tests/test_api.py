@@ -476,3 +476,21 @@ def test_errors_have_one_root_and_exit_codes():
 def test_an_option_given_twice_is_pythons_own_error():
     with pytest.raises(TypeError):
         convcli.correlate(picture(6, 7), SOBEL_X, op="convolve")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_finite_float_pixels_may_go_through_products_and_others_do_not(dtype):
+    rng = np.random.default_rng(4)
+    pixels, kernel = rng.normal(0.4, 1.0, (61, 83)).astype(dtype), rng.normal(0, 1, (13, 15))
+    plain = convcli.apply(pixels, kernel, method="direct")
+    quick = convcli.apply(pixels, kernel)
+    assert np.abs(quick - plain).max() < 1e-4
+    assert not np.array_equal(quick, plain)  # another order of additions: it was no sum of shifted copies
+    for value in (np.inf, np.nan):
+        spoiled = pixels.copy()
+        spoiled[30, 40] = value
+        found = convcli.apply(spoiled, kernel)
+        reached = np.zeros(found.shape, bool)
+        reached[30 - 6 : 30 + 7, 40 - 7 : 40 + 8] = True
+        assert np.array_equal(found[~reached], plain[~reached])
+        assert not np.isfinite(found[reached]).any()
