@@ -27,10 +27,11 @@ FLOORS = """
     engine.strips
     engine.pooling   pointwise   library   peaks   subpixel   points
     completion
-    graph   explain.toeplitz   explain.trace   explain
+    graph   explain.toeplitz   explain.trace   explain.scene   explain
     pipeline
     levels   detector
-    report   explain.ending   explain.story
+    report
+    explain.ending   explain.story   explain.page
     raster.picture   raster.opening
     raster.metadata
     raster.modes

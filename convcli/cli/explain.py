@@ -26,6 +26,7 @@ from convcli.errors import ConvError, InputError, printable
 from convcli.words import integer
 
 if TYPE_CHECKING:
+    from convcli.explain.scene import Scene
     from convcli.filters import Link
     from convcli.geometry import Window
     from convcli.job import Request
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 SECTIONS = {
-    "What to show": ("at", "matrix", "size", "as_json", "as_csv", "output", "force"),
+    "What to show": ("at", "html", "matrix", "size", "as_json", "as_csv", "output", "force"),
     "The filter": ("kernel", "folders", "normalize", "scale"),
     "The window": ("stride", "dilation", "padding", "border", "anchor", "op", "bias"),
     "Values": ("rule", "depth", "select", "alpha", "linear", "max_pixels"),
@@ -58,8 +59,9 @@ def _read_place(text: str, what: str) -> tuple[int, int]:
     metavar="X,Y",
     help="Column and row of the sample of the result to explain, counted from 0.",
 )
+@click.option("--html", metavar="FILE", help="Write a page on which the kernel walks over the grid; no network.")
 @click.option("--matrix", is_flag=True, help="The matrix that times the picture, as one column, is the result.")
-@click.option("--m", "--input", "size", type=SIZE, metavar="N|HxW", help="Size of the picture, for --matrix.")
+@click.option("--m", "--input", "size", type=SIZE, metavar="N|HxW", help="Size of the grid, for --matrix and --html.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything --at knows, as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Commas between the numbers of --matrix.")
 @click.option("-o", "--output", metavar="FILE", help="Write the matrix to a file: .npy, .csv, .tsv or .txt.")
@@ -74,6 +76,9 @@ def command(args, kernel, **asked):
     --at X,Y tells how one sample of the result comes to be: the window, the weights, the products, their sum, and
     what becomes of it. It is what convcli apply with the same options writes at column X, row Y.
 
+    --html writes one page that needs nothing else: the kernel walks over the grid, and everything can be changed on it.
+    Of a picture it shows 12x12 samples around --at; without an IMAGE a grid of its own.
+
     --matrix prints the matrix that times the picture, row after row as one column, gives the result: a line for each
     output sample, a number for each input sample.
 
@@ -81,20 +86,31 @@ def command(args, kernel, **asked):
     Examples:
       convcli explain sobel-x photo.png --at 12,8
       convcli explain "gaussian:1 | sobel" photo.png --at 0,0 --json
+      convcli explain sobel-x --html walk.html
+      convcli explain box:3 photo.png --at 12,8 --html walk.html --stride 2
       convcli explain "1 2; 3 4" --matrix --m 3
       convcli explain blur --matrix --m 28x28 -o blur.npy
     """
     filter_text, image = _filter_and_image(kernel, args)
     check_values(asked)
     if asked["matrix"]:
-        if asked["size"] is None or image is not None or asked["at"] or asked["as_json"]:
+        if asked["size"] is None or image is not None or asked["at"] or asked["as_json"] or asked["html"]:
             raise click.UsageError("--matrix takes a FILTER and the size of the picture: --matrix --m HxW")
         _show_matrix(filter_text, asked)
         return
-    if asked["size"] or asked["as_csv"] or asked["output"]:
-        raise click.UsageError("--m, --csv and -o belong to --matrix")
+    if asked["as_csv"] or asked["output"]:
+        raise click.UsageError("--csv and -o belong to --matrix")
+    if asked["html"] is not None:
+        if asked["as_json"]:
+            raise click.UsageError("--json is for --at alone")
+        _write_walk(filter_text, image, asked)
+        return
+    if asked["size"]:
+        raise click.UsageError("--m belongs to --matrix and --html")
     if image is None or asked["at"] is None:
-        raise click.UsageError("say what to explain: FILTER IMAGE --at X,Y, or FILTER --matrix --m HxW")
+        raise click.UsageError(
+            "say what to explain: FILTER IMAGE --at X,Y, FILTER --html FILE, or FILTER --matrix --m HxW"
+        )
     _show_sample(filter_text, image, asked)
 
 
@@ -141,12 +157,51 @@ def _show_matrix(filter_text: str, asked: dict) -> None:
 
 
 def _write(path: Path, fill, overwrite: bool) -> None:
+    """The file that `fill` writes; without `fill` only what would stand in its way."""
     from convcli import files
 
     try:
-        files.write_atomic(path, fill, overwrite)
+        files.write_atomic(path, fill, overwrite) if fill else files.check_output(path, overwrite)
     except files.ExistsError as error:
         raise type(error)(f"{error} (-f overwrites)") from None
+
+
+def _write_walk(filter_text: str, image: str | None, asked: dict) -> None:
+    """The page, of a picture or of the built-in grid."""
+    from convcli.explain.page import render
+
+    path = Path(asked["html"])
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"{printable(path)}: a page is written as .html")
+    _write(path, None, asked["force"])  # before a picture is read for nothing
+    page = render(_scene(filter_text, image, asked), filter_text, image)
+    _write(path, lambda stream: stream.write(page.encode()), asked["force"])
+
+
+def _scene(filter_text: str, image: str | None, asked: dict) -> "Scene":
+    from convcli import raster
+    from convcli.explain import scene
+    from convcli.filters import check_anchor
+
+    links = _links(filter_text, asked)
+    kernel, own = scene.kernel_of(links)
+    window = replace(_window(asked, "same", "reflect"), **own)
+    check_anchor(links, window.anchor)
+    if image is None:
+        if asked["at"]:
+            raise click.UsageError("--at wants an IMAGE")
+        return scene.example(kernel, window, asked["size"])
+    picture = _picture(image, asked["max_pixels"] or raster.MAX_PIXELS)
+    letters = "" if picture.mode == "grid" else picture.mode.partition(";")[0].removesuffix("A").lower()
+    letters = "l" if letters in ("i", "f") else letters
+    select = "gray" if links[0].filter.input == "gray" else asked["select"]
+    try:
+        pixels = picture.pixels[:, :, : picture.pixels.shape[2] - picture.alpha]
+        planes, names = scene.channels_of(pixels, letters, select)
+        white = None if picture.mode == "grid" else picture.white
+        return scene.cut(planes, names, white, kernel, window, asked["at"], asked["size"])
+    except ConvError as error:
+        raise error.at("standard input" if image == "-" else image) from None
 
 
 def _show_sample(filter_text: str, image: str, asked: dict) -> None:

@@ -268,7 +268,8 @@ def _formula_words(rows: Computed, inputs: list[np.ndarray]) -> list[str]:
     for c in range(rows.signal.channels):
         values = rows.values | {name: float(value[c]) for name, value in zip(rows.names, inputs, strict=True)}
         spelled = {name: spell(v) if v >= 0 else f"({spell(v)})" for name, v in values.items()}
-        words.append(re.sub(r"\b[A-Za-z_]\w*\b", lambda m, s=spelled: s.get(m[0], m[0]), rows.formula.text))
+        text = re.sub(r"\b[A-Za-z_]\w*\b", lambda m, s=spelled: s.get(m[0], m[0]), rows.formula.text)
+        words.append(re.sub(r"(?<=[(,] |.\()\((-[^()]*)\)(?=[,)])", r"\1", text))
     return words
 
 
