@@ -87,7 +87,7 @@ def command(args, kernel, **asked):
       convcli explain sobel-x photo.png --at 12,8
       convcli explain "gaussian:1 | sobel" photo.png --at 0,0 --json
       convcli explain sobel-x --html walk.html
-      convcli explain box:3 photo.png --at 12,8 --html walk.html --stride 2
+      convcli explain box:3 photo.png --at 12,8 --stride 2 --html box.html
       convcli explain "1 2; 3 4" --matrix --m 3
       convcli explain blur --matrix --m 28x28 -o blur.npy
     """
