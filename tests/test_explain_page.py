@@ -101,6 +101,8 @@ def test_a_page_that_is_there_is_kept(desk):
         (["box:3", "g.txt", "--at", "5,1"], "g.txt: at 5,1 lies outside"),
         (["box:3", "g.txt", "--padding", "valid", "--dilation", "2"], "does not fit"),
         (["box:3", "g.txt", "--json"], "--json"),
+        (["box:3", "--linear"], "--linear"),
+        (["box:3", "--range", "abs"], "--range"),
         (["box:3", "--matrix", "--m", "3"], "--matrix"),
         (["planes.npy", "g.txt"], "planes"),
         (["box:3", "g.txt", "--channels", "r"], "channels"),
@@ -341,7 +343,7 @@ def test_what_does_not_fit_is_said_and_start_over_mends_it(page):
 def test_a_photograph_begins_at_the_place_asked_for(page, desk):
     rng = np.random.default_rng(7)
     Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8)).save("p.png")
-    words = ("laplacian", "p.png", "--at", "11,7", "--stride", "2", "--range", "none", "--depth", "float")
+    words = ("laplacian", "p.png", "--at", "11,7", "--stride", "2")
     page.open(*words)
     told = json.loads(convcli("explain", *words, "--json").out)
     assert page.total == told["channels"][0]["sum"]

@@ -103,6 +103,10 @@ def command(args, kernel, **asked):
     if asked["html"] is not None:
         if asked["as_json"]:
             raise click.UsageError("--json is for --at alone")
+        if asked["linear"] or (asked["rule"], asked["depth"], asked["alpha"]) != ("auto", "keep", "auto"):
+            raise click.UsageError(
+                "a walk shows plain sums: --range, --depth, --alpha and --linear have no place in it"
+            )
         _write_walk(filter_text, image, asked)
         return
     if asked["size"]:
