@@ -34,8 +34,8 @@ FLOORS = """
     explain.ending   explain.story   explain.page
     raster.picture   raster.opening
     raster.metadata
-    raster.modes
-    raster.reading   raster.gif   raster.tiff   raster.canvas
+    raster.modes   raster.gif
+    raster.reading   raster.tiff   raster.canvas
     raster.writing
     raster.animation
     raster

@@ -218,3 +218,16 @@ def test_what_stands_in_for_an_animation_stays_beside_it():
         np.testing.assert_array_equal(got[..., :3], before)
     assert convcli("apply", "identity", "a.png", "-o", "b.gif").code == 0
     assert len(frames_of("b.gif")) == 3
+
+
+def test_an_animation_that_is_cut_is_never_taken_for_a_shorter_one():
+    for name in ("a.gif", "a.png", "a.webp"):
+        moving(name)
+        data = Path(name).read_bytes()
+        for end in range(40, len(data) - 1, 7):
+            Path(f"cut-{name}").write_bytes(data[:end])
+            ran = convcli("apply", "identity", f"cut-{name}", "-f", "-o", "b.png")
+            is_told = "the file has no end mark: frames may be missing" in "".join(ran.lines)
+            assert is_told or (ran.code, len(ran.errors)) == (1, 1), (name, end)
+    Path("c.gif").write_bytes(Path("a.gif").read_bytes() + b"behind the end")
+    assert len(convcli("apply", "identity", "c.gif").lines) == 1

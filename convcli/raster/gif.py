@@ -10,12 +10,13 @@ from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from convcli.errors import InputError
 from convcli.raster.opening import pillow
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["write"]
+__all__ = ["check", "write"]
 
 _WHOLE = (slice(None), slice(None))
 KEEP, CLEAR = 1, 2  # what becomes of a picture when its time is over
@@ -28,6 +29,36 @@ class _Indexed(NamedTuple):
     palette: "np.ndarray"
     clear: int | None
     notes: tuple[str, ...]
+
+
+def check(data: bytes) -> tuple[str, ...]:
+    """A line where the file ends without its end mark; an InputError where it ends inside a picture.
+
+    Pillow takes what it finds for all there is.
+    """
+    at = 13 + _table_size(data[10:11])
+    while at < len(data) and data[at] != 0x3B:
+        if data[at] == 0x21:
+            at = _behind_blocks(data, at + 2)
+        elif data[at] == 0x2C:
+            at = _behind_blocks(data, at + 11 + _table_size(data[at + 9 : at + 10]))
+        else:  # what fills a gap
+            at += 1
+    if at > len(data):
+        raise InputError(f"damaged GIF file: it ends after {len(data)} bytes, inside a picture")
+    return () if at < len(data) else ("the file has no end mark: frames may be missing",)
+
+
+def _behind_blocks(data: bytes, at: int) -> int:
+    """The place behind the sub-blocks that begin at `at`, the empty one included; beyond the data where it is cut."""
+    while at < len(data) and data[at]:
+        at += data[at] + 1
+    return at + 1
+
+
+def _table_size(flags: bytes) -> int:
+    """Bytes of the palette that the flags of a screen or a picture announce."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
 def write(
@@ -169,11 +200,7 @@ def _packed_places(places: "np.ndarray") -> bytes:
     stream = BytesIO()
     image.save(stream, "GIF", optimize=False, interlace=False)
     data = stream.getvalue()
-    at = 13 + (3 << (data[10] & 7) + 1)
-    while data[at : at + 1] == b"\x21":  # extensions
-        at += 2
-        while data[at]:
-            at += data[at] + 1
-        at += 1
-    own = 3 << (data[at + 9] & 7) + 1 if data[at + 9] & 0x80 else 0
-    return data[at + 10 + own : -1]
+    at = 13 + _table_size(data[10:11])
+    while data[at] == 0x21:  # extensions
+        at = _behind_blocks(data, at + 2)
+    return data[at + 10 + _table_size(data[at + 9 : at + 10]) : -1]

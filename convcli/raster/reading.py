@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convcli import grid, png
 from convcli.errors import InputError
 from convcli.formats import FORMATS, WHITE, kind_of
+from convcli.raster import gif
 from convcli.raster.metadata import metadata_of, orientation_of
 from convcli.raster.modes import CONVERTED, depth_in, has_sign, is_deep_avif, key_in, mode_in, relaid, swapped
 from convcli.raster.opening import (
@@ -72,6 +73,8 @@ def frames(
             with guarded(kind, max_pixels):
                 numbers, notes = _chosen(im, kind, which, into)
                 _check_sizes(im, kind, numbers, max_pixels)
+            if kind == "GIF":
+                notes += gif.check(held[0])
             for number in numbers:
                 with guarded(kind, max_pixels):
                     im.seek(number)
