@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check", "write"]
 
 _WHOLE = (slice(None), slice(None))
+_ENOUGH = 1 << 14  # samples of a picture that choose its colours
 KEEP, CLEAR = 1, 2  # what becomes of a picture when its time is over
 
 
@@ -140,7 +141,10 @@ def _indexed(pixels: "np.ndarray", is_gray: bool, known: "np.ndarray | None") ->
         room, image = 256 - has_clear, pillow().fromarray(colour)
         if (found := image.getcolors(room)) is None:
             notes = (f"GIF holds {room} colours in a picture: those nearest are taken",)
-            image = image.quantize(room, method=pillow().Quantize.MEDIANCUT).convert("RGB")
+            step = 1 + int((image.width * image.height / _ENOUGH) ** 0.5)
+            some = pillow().fromarray(np.ascontiguousarray(colour[::step, ::step]))
+            chosen = some.quantize(room, method=pillow().Quantize.MEDIANCUT, kmeans=1)
+            image = image.quantize(palette=chosen, dither=pillow().Dither.NONE).convert("RGB")
             colour, found = np.asarray(image), image.getcolors(room)
         palette = np.array(sorted(value for _, value in found), np.uint8)
     if known is not None and len(known) + has_clear <= 256 and set(_packed(palette)) <= set(_packed(known)):
