@@ -135,6 +135,8 @@ class _Chain:
     def _channel(self, letter: str) -> int:
         if len(letter) != 1 or letter not in self.layout.colours:
             known = ",".join(self.letters) or "they have no names"
+            if letter == "a" and self.layout.alpha:
+                known += "; --alpha filter is for alpha"
             raise ConvError(f'no channel of this picture is called "{letter}" ({known})')
         return self.layout.colours.index(letter)
 

@@ -179,3 +179,9 @@ def test_kinds_of_samples_that_nobody_reads_are_refused_in_a_line():
         tiff.write(target, [(np.ones((4, 5, 1), dtype), "F", raster.Metadata())])
         Path("a.tif").write_bytes(target.getvalue())
         assert "samples of this kind are not supported" in refused("apply", "box:3", "a.tif", code=1)
+
+
+def test_alpha_is_no_channel_of_a_list():
+    Image.fromarray(samples(5, 6, 4)).save("a.png")
+    line = refused("apply", "box:3", "a.png", "--channels", "r,a", code=1)
+    assert line.endswith('no channel of this picture is called "a" (r,g,b; --alpha filter is for alpha)')
