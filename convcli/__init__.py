@@ -19,6 +19,7 @@ __all__ = [
     "corners",
     "correlate",
     "kernel",
+    "learn",
     "open",
     "plan",
     "save",

@@ -8,6 +8,7 @@ import os
 from math import isfinite
 from operator import index
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +22,22 @@ from convcli.pipeline import Layout, check_window, compile_chain
 from convcli.signal import Signal, is_narrow
 from convcli.words import amount
 
-__all__ = ["apply", "convolve", "corners", "correlate", "kernel", "open", "plan", "save", "shape", "usable_cores"]
+if TYPE_CHECKING:
+    from convcli.learning import Fit
+
+__all__ = [
+    "apply",
+    "convolve",
+    "corners",
+    "correlate",
+    "kernel",
+    "learn",
+    "open",
+    "plan",
+    "save",
+    "shape",
+    "usable_cores",
+]
 
 LOOK = 2.0  # nanoseconds a sample from which it pays to look whether float pixels are finite
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
@@ -148,6 +164,67 @@ def kernel(filter) -> Kernel:
     if len(links) != 1 or links[0].filter.kernel is None:
         raise FilterError(f'"{filter}" is no single kernel')
     return links[0].filter.kernel
+
+
+def learn(
+    before,
+    after,
+    k=None,
+    *,
+    stride=1,
+    dilation=1,
+    padding="same",
+    padding_mode="reflect",
+    anchor=None,
+    op="correlate",
+    bias=None,
+    channels="each",
+    rank=None,
+    symmetry=None,
+    ridge=0.0,
+    threads=None,
+) -> "Fit":
+    """The kernel and the bias that turn `before` into `after`: `.kernel`, `.bias`, `.errors`, `.residual`, `.notes`.
+
+    before, after: pixels, or a list of them for several pairs. k: N or (rows, columns); None takes the smallest odd
+    square that does as well as larger ones. bias: None finds it. channels: `each` alone under one matrix, `gray`, or
+    `sum` for a plane of weights for each channel. rank, symmetry (`even`, `odd`, `horizontal`, `vertical`,
+    `isotropic`) bind the weights. ridge: favours small ones. Samples of whole-numbered `after` at 0 and white count as
+    clipped. Raises InputError where the pixels do not determine the weights.
+
+    >>> pixels = np.random.default_rng(1).normal(size=(20, 30))
+    >>> learn(pixels, apply(pixels, "sobel-x") + 3, 3).kernel.weights.round(6)[1]
+    array([-2.,  0.,  2.])
+    """
+    from convcli import learning
+    from convcli.moments import Pair
+
+    befores, afters = (value if isinstance(value, list | tuple) else [value] for value in (before, after))
+    if len(befores) != len(afters) or not befores:
+        raise ConvError(f"{len(befores)} pictures before and {len(afters)} after are no pairs")
+    pairs = []
+    for one, other in zip(befores, afters, strict=True):
+        one, other = (np.asarray(pixels) for pixels in (one, other))
+        for pixels in (one, other):
+            if pixels.ndim not in (2, 3) or not pixels.size or pixels.dtype.name not in DTYPES:
+                raise ConvError(f"pixels are {pixels.dtype} of shape {pixels.shape}, wanted (H, W) or (H, W, C)")
+        is_whole = [pixels.dtype.kind in "iu" for pixels in (one, other)]
+        white = levels.white_of(other.dtype.name)
+        factor = levels.white_of(one.dtype.name) / white if all(is_whole) else 1.0
+        planes = (pixels.reshape(*pixels.shape[:2], -1) for pixels in (one, other))
+        pairs.append(Pair(*planes, factor, (0.0, white) if is_whole[1] else None))
+    window = _window(stride, dilation, padding, padding_mode, anchor, op, 0 if bias is None else bias)
+    return learning.learn(
+        pairs,
+        window,
+        None if k is None else _pair(k, "k"),
+        select=channels,
+        bias=None if bias is None else window.bias,
+        rank=rank,
+        symmetry=symmetry,
+        ridge=ridge,
+        threads=threads or usable_cores(),
+    )
 
 
 def open(path: str | os.PathLike):

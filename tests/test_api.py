@@ -32,7 +32,7 @@ def flat(pixels) -> np.ndarray:
 
 
 ERRORS = ["ConvError", "FilterError", "GeometryError", "InputError", "OutputError"]
-FUNCTIONS = ["apply", "convolve", "corners", "correlate", "kernel", "open", "plan", "save", "shape"]
+FUNCTIONS = ["apply", "convolve", "corners", "correlate", "kernel", "learn", "open", "plan", "save", "shape"]
 
 
 def test_all_is_exact():

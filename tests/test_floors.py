@@ -19,7 +19,7 @@ FLOORS = """
     words   formula   formats   files   png   engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
     geometry   light
-    filters   layers
+    filters   layers   fitting
     stack   variants
     engine.direct   engine.toeplitz   engine.fft   engine.reference
     engine.separable
@@ -28,9 +28,9 @@ FLOORS = """
     engine.pooling   pointwise   library   peaks   subpixel   points
     completion
     graph   explain.toeplitz   explain.trace   explain.scene   explain
-    pipeline
-    levels   detector
-    report
+    pipeline   moments
+    levels   comparison   detector
+    report   learning
     explain.ending   explain.story   explain.page
     raster.picture   raster.opening
     raster.metadata
@@ -45,7 +45,7 @@ FLOORS = """
     api   targets   explain.way
     batch
     cli.matrices   cli.options   cli.progress   cli.shells   cli.sizes   cli.talk
-    cli.apply   cli.corners   cli.explain   cli.kernels   cli.shape
+    cli.apply   cli.corners   cli.explain   cli.kernels   cli.learn   cli.shape
     cli
     convcli
     __main__

@@ -40,6 +40,7 @@ def loaded(*words: str) -> set[str]:
         ("--help",),
         ("--version",),
         ("apply", "--help"),
+        ("learn", "--help"),
         ("shape", "--m", "28", "--k", "3", "--stride", "2"),
         ("shape", "--m", "28", "--json", "--layer", "conv 8 k3", "--layer", "max-pool 2", "--layer", "linear 10"),
         ("kernels", "list"),

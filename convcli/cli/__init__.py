@@ -24,6 +24,7 @@ COMMANDS = {
     "kernels": "List the kernels, show one, save one.",
     "corners": "Find corner points.",
     "explain": "Show the arithmetic of a convolution.",
+    "learn": "Find a kernel from pictures before and after.",
 }
 EPILOG = """\b
 Examples:

@@ -1,0 +1,297 @@
+"""The kernel and the bias that turn one picture into another, and how well they do it.
+
+Moments are gathered in one pass over the pictures, the weights solved for, and a second pass filters the pictures
+before with what was found, by the engine itself, and compares with the pictures after.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import floor, log10
+
+import numpy as np
+
+from convcli import fitting
+from convcli.comparison import Comparison, compare
+from convcli.errors import ConvError, GeometryError, InputError
+from convcli.filters import Kernel
+from convcli.geometry import Geometry, Window
+from convcli.moments import Pair, gather
+
+__all__ = ["SELECTS", "Fit", "learn"]
+
+SELECTS = ("each", "gray", "sum")
+LARGEST = 15  # taps on a side that are tried where no size is given
+STILL = 1.005  # how much more residual a smaller kernel may leave
+ROUNDING, FINE = 3e-4, 1e-9  # of a level, of the spread of numbers: what digits beyond it would tell is nothing
+UNDER, CHANCE = (*range(1, 33), 64, 100, 256), 1e-6  # denominators, and how likely any weights may be to have one
+LOOSE = 0.05  # of the largest weight: a standard error that is worth a word
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """What was found.
+
+    kernel: as drawn, anchor included; window: with the bias, so that both make a step of `apply`. errors: the standard
+    errors of the weights, in their shape. unknowns: how many numbers were free. every: of so many strips one was
+    used. condition: of the windows, see `fitting.Spectrum`. is_simple: the weights are multiples of the kernel's scale
+    within these errors, and were taken as such. notes: what is doubtful, a line each.
+    """
+
+    kernel: Kernel
+    window: Window
+    select: str
+    errors: np.ndarray
+    unknowns: int
+    every: int
+    condition: float
+    residual: Comparison
+    is_simple: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def bias(self) -> float:
+        """What is added to every sum, in the levels of the picture before."""
+        return self.window.bias
+
+
+def learn(
+    pairs: Sequence[Pair],
+    window: Window,
+    size: tuple[int, int] | None = None,
+    *,
+    select: str = "each",
+    bias: float | None = None,
+    rank: int | None = None,
+    symmetry: str | None = None,
+    ridge: float = 0.0,
+    threads: int = 1,
+) -> Fit:
+    """The fit for a kernel of `size` (rows, columns), or for the smallest square one that does as well as larger ones.
+
+    select: `each`, every channel alone under one matrix; `sum`, a plane for each channel; `gray`, the luma.
+    bias: given, or None to find it. rank, symmetry: of each plane. ridge: see `fitting.solve`.
+    Raises GeometryError where sizes do not fit each other, InputError where the pairs do not determine the weights.
+    """
+    _check(pairs, select)
+    _check_constraints(rank, symmetry, ridge)
+    pairs = [replace(pair, gray=select == "gray" and pair.before.shape[2] == 3) for pair in pairs]
+    channels, results = pairs[0].channels, pairs[0].after.shape[2]
+    summed = select == "sum" and (channels, results) != (1, 1)
+    centre = float(pairs[0].before.mean(dtype=np.float64))
+    size = size or _told_by_sizes(pairs[0], window, summed)
+    tried = size or (LARGEST, LARGEST)
+    geometries = [_fitted(pair, window, tried) for pair in pairs]
+    moments, every = gather(pairs, geometries, summed, centre, threads)
+    taps = len(moments) - 1 - (results if summed else 1)
+    if size is None:
+        size = _smallest(moments, centre, bias)
+        moments, taps = fitting.inner_part(moments, tried, size), size[0] * size[1]
+    shape = (channels if summed else 1, *size)
+    allowed = fitting.basis(symmetry, shape)
+    spectrum = fitting.spectrum(moments, allowed, centre, bias)
+    _check_enough(pairs, moments, taps, spectrum, bias, ridge, shape)
+    solution = fitting.solve(moments, allowed, centre, bias=bias, ridge=ridge, rank=rank, shape=shape)
+    kernel, window = _drawn(solution, shape, results if summed else None, window, pairs)
+    residual = compare(pairs, kernel, window, select, threads)
+    errors = _errors(solution, moments[taps, taps], residual, pairs[0].factor)
+    errors = _as_drawn(errors, shape, results if summed else None, window.op)
+    fit = Fit(kernel, window, select, errors, solution.freedom, every, spectrum.condition, residual)
+    if residual.is_rounded and residual.is_exact and not ridge:
+        fit = _simplified(fit, bias, pairs, threads)
+    return replace(fit, notes=_doubts(fit, solution, pairs))
+
+
+def _errors(solution, fitted: float, residual: Comparison, factor: float) -> np.ndarray:
+    """(O, T): standard errors, as if what is left over were noise; fitted: rows that were fitted."""
+    maps, rows = len(solution.weights), residual.known / len(solution.weights)
+    squares = residual.squares if len(residual.squares) == maps else residual.squares.sum(keepdims=True)
+    noise = np.sqrt(squares * (fitted / max(rows, 1)) / max(fitted - solution.freedom, 1)) * factor
+    return solution.spread * noise[:, None]
+
+
+def _as_drawn(weights: np.ndarray, shape, results: int | None, op: str) -> np.ndarray:
+    """Weights (O, T) as they are applied in the shape a kernel file has them."""
+    weights = weights.reshape(-1, *shape)
+    if op == "convolve":
+        weights = weights[..., ::-1, ::-1]
+    return weights[0, 0] if results is None else weights[0] if results == 1 else weights
+
+
+def _check(pairs: Sequence[Pair], select: str) -> None:
+    """Raises ConvError and InputError for pictures that cannot be compared."""
+    if select not in SELECTS:
+        raise ConvError(f'channels: "{select}" is none of {", ".join(SELECTS)}')
+    for pair in pairs:
+        before, after = pair.before.shape[2], pair.after.shape[2]
+        if select == "gray" and (before not in (1, 3) or after != 1):
+            raise ConvError(f"gray makes one channel of red, green and blue, not {after} of {before}")
+        if select == "each" and before != after:
+            remedy = "sum finds a plane for each" + ", gray takes the luma" * ((before, after) == (3, 1))
+            raise ConvError(f"{before} and {after} channels do not go together one by one (--channels {remedy})")
+        first = pairs[0]
+        if (before, after) != (first.before.shape[2], first.after.shape[2]):
+            raise ConvError(
+                f"the pairs differ: {first.before.shape[2]} to {first.after.shape[2]} channels, and {before} to {after}"
+            )
+        if pair.before.dtype.kind == "f" and not np.isfinite(pair.before).all():
+            raise InputError(f"{pair.names[0]}: holds numbers that are not finite")
+
+
+def _check_constraints(rank: int | None, symmetry: str | None, ridge: float) -> None:
+    """Raises ConvError for constraints that mean nothing."""
+    if symmetry is not None and symmetry not in fitting.SYMMETRIES:
+        raise ConvError(f'symmetry "{symmetry}" is none of {", ".join(fitting.SYMMETRIES)}')
+    if rank is not None and rank < 1:
+        raise ConvError(f"rank {rank} is too small (at least 1)")
+    if rank is not None and symmetry is not None:
+        raise ConvError("rank and symmetry do not go together (choose one)")
+    if not 0 <= ridge < float("inf"):
+        raise ConvError(f"ridge {ridge:g} is not a number from 0 on")
+
+
+def _told_by_sizes(pair: Pair, window: Window, summed: bool) -> tuple[int, int] | None:
+    """The size of kernel that the sizes of a pair tell, or None where they fit any."""
+    if window.anchor is not None:
+        raise ConvError("an anchor wants a size (give --k)")
+    if window.padding == "same":
+        if summed:
+            raise ConvError("planes want a size (give --k)")
+        return None
+    if window.stride != (1, 1):
+        raise ConvError(f"stride and padding {window.padding} leave several sizes (give --k)")
+    found = []
+    for axis, name in enumerate(("high", "wide")):
+        before, after = pair.before.shape[axis], pair.after.shape[axis]
+        if window.padding == "full":
+            reach = after - before
+        else:
+            reach = before - after + (0 if window.padding == "valid" else sum(window.padding[2 * axis : 2 * axis + 2]))
+        taps, rest = divmod(reach, window.dilation[axis])
+        if rest or taps < 0:
+            raise GeometryError(f"{pair.names[1]}: is {after} {name}, and no kernel makes that of {before}")
+        found.append(taps + 1)
+    return tuple(found)
+
+
+def _fitted(pair: Pair, window: Window, taps: tuple[int, int]) -> Geometry:
+    """The geometry of a window of that size over a pair. Raises GeometryError where another size comes out."""
+    anchor = window.anchor
+    if window.op == "convolve":
+        anchor = tuple(k - 1 - a for k, a in zip(taps, anchor or [(k - 1) // 2 for k in taps], strict=True))
+    size, wanted = pair.before.shape[:2], pair.after.shape[:2]
+    geometry = window.fit(size, taps, anchor)
+    if geometry.out != wanted:
+        made, there = ("x".join(map(str, numbers)) for numbers in (geometry.out, wanted))
+        raise GeometryError(
+            f"{pair.names[1]}: is {there}, and a {taps[0]}x{taps[1]} kernel makes {made} of {size[0]}x{size[1]}"
+            f"{_remedy(size, wanted, window, taps, anchor)}"
+        )
+    return geometry
+
+
+def _remedy(size, wanted, window: Window, taps, anchor) -> str:
+    """The stride or the padding that would have given the size, in words."""
+    for padding in dict.fromkeys((window.padding, "same", "valid", "full")):
+        for stride in dict.fromkeys((window.stride, (1, 1), *((a, b) for a in range(1, 17) for b in range(1, 17)))):
+            try:
+                made = replace(window, padding=padding, stride=stride).fit(size, taps, anchor).out
+            except GeometryError:
+                continue
+            if made == wanted:
+                words = [f"--padding {padding}"] * (padding != window.padding)
+                words += [f"--stride {','.join(map(str, dict.fromkeys(stride)))}"] * (stride != window.stride)
+                return f" ({' '.join(words)} makes that)"
+    return ""
+
+
+def _smallest(moments: np.ndarray, centre: float, bias: float | None) -> tuple[int, int]:
+    """The side of the smallest odd kernel whose residual is hardly more than that of larger ones."""
+    known, varied = moments[-2, -2], moments[-1, -1] - moments[-1, -2] ** 2 / max(moments[-2, -2], 1.0)
+    sides = [side for side in range(1, LARGEST + 1, 2) if side == 1 or known >= 20 * side * side]
+    left = {}  # the variance of the noise, as each side has it
+    for side in sides:
+        part = fitting.inner_part(moments, (LARGEST, LARGEST), (side, side))
+        solution = fitting.solve(part, np.eye(side * side), centre, bias=bias)
+        left[side] = fitting.squares_left(part, centre, solution) / max(known - solution.freedom, 1)
+    chance = 3 * np.sqrt(2 * sides[-1] ** 2) / max(known, 1)  # by which larger ones may look better
+    most = left[sides[-1]] * (STILL + chance) + 1e-12 * varied / max(known, 1)
+    return next((side, side) for side in sides if left[side] <= most)
+
+
+def _check_enough(pairs, moments, taps: int, spectrum, bias, ridge: float, shape) -> None:
+    """Raises InputError where the moments do not determine the unknowns."""
+    known, unknowns = round(moments[taps, taps]), spectrum.size + (bias is None)
+    if known < 1 or (not ridge and known < unknowns):
+        raise InputError(
+            f"{pairs[0].names[1]}: {known} samples between black and white do not determine {unknowns} unknowns"
+            " (add pairs, or take a smaller --k)"
+        )
+    if spectrum.rank < spectrum.size and not ridge:
+        what = f"{shape[1]}x{shape[2]} windows"
+        flat = "is flat" if spectrum.rank == 0 else f"tells {spectrum.rank} of {spectrum.size} weights apart"
+        raise InputError(
+            f"{pairs[0].names[0]}: cannot determine the kernel: in its {what} the picture before {flat}"
+            " (add pairs with more detail, take a smaller --k, a --symmetry, or --ridge 1e-6)"
+        )
+
+
+def _drawn(solution, shape, results: int | None, window: Window, pairs) -> tuple[Kernel, Window]:
+    """The kernel as drawn and the window with the bias, in as many digits as make a difference."""
+    weights = _as_drawn(solution.weights, shape, results, window.op)
+    peak = max(max(-float(pair.before.min()), float(pair.before.max())) for pair in pairs) or 1.0
+    after = pairs[0].after
+    unit = (ROUNDING if after.dtype.kind in "iu" else FINE * (float(np.nanstd(after)) or 1.0)) * pairs[0].factor
+    digits = 1 - floor(log10(unit / (np.sqrt(weights.size) * peak)))
+    bias = round(solution.bias, 1 - floor(log10(unit)))
+    return Kernel(np.round(weights, digits) + 0.0, anchor=window.anchor), replace(window, bias=bias + 0.0, anchor=None)
+
+
+def _simplified(fit: Fit, bias: float | None, pairs: Sequence[Pair], threads: int) -> Fit:
+    """The fit with its weights as multiples of 1, 1/2, ..., where that is no chance and agrees with no fewer samples.
+
+    People draw such weights, and only they give the halves that rounding takes to one side or to the other.
+    """
+    weights, reach = fit.kernel.weights, 30 * float(fit.errors.max())  # such halves are no independent noise
+    for under in UNDER:
+        whole = np.rint(weights * under)
+        off = float(np.abs(whole / under - weights).max())
+        if off > reach or (2 * off * under) ** weights.size > CHANCE:
+            continue
+        kernel = fit.kernel.changed(matrix=whole + 0.0, scale=1 / under)
+        for near in dict.fromkeys((round(2 * fit.bias) / 2 + 0.0, fit.bias)) if bias is None else (bias,):
+            window = replace(fit.window, bias=near)
+            residual = compare(pairs, kernel, window, fit.select, threads)
+            if residual.is_exact and residual.agreed >= fit.residual.agreed:
+                return replace(fit, kernel=kernel, window=window, residual=residual, is_simple=True)
+    return fit
+
+
+def _doubts(fit: Fit, solution, pairs) -> tuple[str, ...]:
+    """What a reader should know before the kernel is trusted."""
+    notes, residual = [], fit.residual
+    largest = float(np.abs(fit.kernel.weights).max())
+    if not residual.is_exact:
+        notes.append(residual.verdict)
+    if largest and float(fit.errors.max()) > LOOSE * largest:
+        notes.append(
+            f"the pair tells the weights only to within {fit.errors.max():.2g}"
+            " (smooth or small pictures: add pairs, take a smaller --k, a --symmetry or --ridge)"
+        )
+    spread = float(np.ptp(solution.biases))
+    if spread > 0.5 * pairs[0].factor and residual.is_rounded:
+        notes.append(f"each map would have a bias of its own, they differ by {spread:.3g}, and apply adds one to all")
+    if not residual.spread:
+        notes.append("the picture after is flat, and a bias alone makes it")
+    if _looks_stretched(fit, pairs):
+        notes.append("black and white are reached and not passed, as by --range stretch, which scales the weights")
+    if fit.every > 1:
+        notes.append(f"fitted on one strip of {fit.every}: the others would add time, not digits")
+    return tuple(notes)
+
+
+def _looks_stretched(fit: Fit, pairs: Sequence[Pair]) -> bool:
+    """True where a bias makes the sums reach from black to white and no further."""
+    if pairs[0].ends is None or not fit.residual.is_exact or abs(fit.bias) < pairs[0].factor:
+        return False
+    reached = all((pair.after.min(), pair.after.max()) == pair.ends for pair in pairs)
+    return reached and fit.residual.beyond <= 0.75
