@@ -139,7 +139,7 @@ def _numbers(method, kernel, signal, geometry, bound, low) -> tuple[Numbers | No
     border, padded = geometry.border, any(geometry.padding)
     is_even = not padded or (border.mode != "mean" and border.value == int(border.value))
     if signal.whole and kernel.is_whole and is_even:
-        for dtype, limit in method.EXACT:
+        for dtype, limit in method.exact(kernel):
             if dtype == "uint16" and (low < 0 or (kernel.matrix < 0).any()):
                 continue
             if bound <= limit:

@@ -21,7 +21,7 @@ FLOORS = """
     geometry   light
     filters   layers   fitting
     stack   variants
-    engine.direct   engine.toeplitz   engine.fft   engine.reference
+    engine.direct   engine.toeplitz   engine.fft   engine.reference   engine.factors
     engine.separable
     planner   kernelfile   matrix
     engine.strips

@@ -1,11 +1,11 @@
 """The methods: one file each, one row of the table each.
 
-A method is a module with a table and five functions:
+A method is a module with six functions:
 
-    EXACT: ((dtype, limit), ...)
-        the dtypes in which it sums whole numbers, the quickest first, and the largest sum that is exact in each.
     refusal(kernel, geometry, signal) -> str | None
         why this method cannot do the job, in words for the user; None when it can.
+    exact(kernel) -> ((dtype, limit), ...)
+        the dtypes in which it sums whole numbers, the quickest first, and the largest sum that is exact in each.
     rounding(kernel, geometry, signal, bound) -> float
         how far off a float32 sum may be, in levels, where no sum is above `bound`; inf where float64 is not enough.
     cost(kernel, geometry, channels, numbers) -> float

@@ -15,14 +15,17 @@ from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["EXACT", "blocks", "build", "cost", "refusal", "rounding"]
-
-EXACT = sums.EXACT
+__all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """None: any kernel, stride and dilation will do."""
     return None
+
+
+def exact(kernel: Kernel) -> sums.Limits:
+    """The limits of additions."""
+    return sums.EXACT
 
 
 def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:

@@ -12,14 +12,13 @@ import numpy as np
 from convcli.engine import Blocks, Lay, Numbers, Tape
 from convcli.engine.costs import FFT, GATHER, SCIPY
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import TOLERANCE
+from convcli.engine.sums import TOLERANCE, Limits
 from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
-__all__ = ["EXACT", "blocks", "build", "cost", "refusal", "rounding", "tile_of"]
+__all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding", "tile_of"]
 
-EXACT = (("float32", 2**17), ("float64", 2**40))  # a spectrum needs room for its rounding
 BATCH = 1 << 22  # samples of the tiles that are transformed at once
 
 
@@ -41,6 +40,11 @@ def _step(tile: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
     """Dense outputs of a tile, a multiple of the stride so that every tile starts on an output."""
     axes = zip(tile, (geometry.y, geometry.x), strict=True)
     return tuple((n - axis.reach + 1) // axis.stride * axis.stride for n, axis in axes)
+
+
+def exact(kernel: Kernel) -> Limits:
+    """A spectrum needs room for its rounding."""
+    return (("float32", 2**17), ("float64", 2**40))
 
 
 def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:

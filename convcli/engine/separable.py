@@ -1,4 +1,5 @@
-"""A kernel of rank one as two passes: its column down the rows, then its row along the columns.
+"""A kernel of rank one as two passes: its column down the rows, then its row along the columns; and of low rank as a
+few such pairs, whose results are added.
 
 A line of weights is a polynomial. Where (1 + z) divides it, adding neighbours takes that factor out: 1 4 6 4 1
 is four additions and no product. A run of k equal weights is made as powers are in arithmetic: a run of runs, or a run
@@ -7,7 +8,7 @@ and one sample more, so that a box of any length costs some log2 k passes, and o
 
 from functools import cache
 from itertools import count
-from math import gcd, inf
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from convcli.engine import Blocks, Lay, Numbers, Tape, sums
 from convcli.engine.costs import GATHER, PASS, PRODUCT
+from convcli.engine.factors import growth, pairs
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, rows_in_cache, weighted_sum
 from convcli.engine.toeplitz import band, grain_of
@@ -22,35 +24,19 @@ from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["EXACT", "blocks", "build", "cost", "factors", "refusal", "rounding"]
-
-EXACT = sums.EXACT
+__all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding"]
 
 ROWS, COLUMNS = 64, 32  # of a block of the product along the columns
+SNAP = 0.25  # how far off a sum may be that is snapped to a whole number
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """Why the kernel is no product of a column and a row."""
     if kernel.planes is not None:
         return "the kernel has planes, and each would need passes of its own"
-    if factors(kernel) is None:
-        return f"the weights have rank {kernel.rank}, and only rank 1 is a column times a row"
+    if not pairs(kernel):
+        return f"the weights have rank {kernel.rank}, and as many columns times rows cost no less than the matrix"
     return None
-
-
-def factors(kernel: Kernel) -> tuple[np.ndarray, np.ndarray] | None:
-    """Column (kh,) and row (kw,) whose product is the matrix, whole where it is whole; None for other ranks."""
-    matrix = kernel.matrix
-    if matrix.ndim != 2 or not matrix.any():
-        return None
-    i, j = np.unravel_index(np.abs(matrix).argmax(), matrix.shape)
-    row, column = matrix[i] / matrix[i, j], matrix[:, j]  # a middle weight of 1 saves the row's pass a product
-    if kernel.is_whole and np.abs(matrix).max() < 2**53:
-        row = matrix[i] / gcd(*(int(weight) for weight in matrix[i]))
-        column = matrix[:, j] / row[j]
-    exact = (np.outer(column, row) == matrix).all()
-    near = np.abs(np.outer(column, row) - matrix).max() <= 1e-15 * np.abs(matrix).max() * matrix.size
-    return (column, row) if exact or (near and not kernel.is_whole) else None
 
 
 class Line(NamedTuple):
@@ -99,15 +85,15 @@ def _part(length: int) -> int:
 
 
 class Way(NamedTuple):
-    """How the two passes run: as adds where a line is given, as a banded product where it is None; and the cost."""
+    """How two passes run: as adds where a line is given, as a banded product where it is None; and the cost."""
 
     down: Line | None
     along: Line | None
     cost: float
 
 
-def _way(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numbers) -> Way:
-    """The cheaper way for each pass. Integers and samples without bounds have no products."""
+def _ways(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numbers) -> tuple[Way, Way]:
+    """The cheapest way with adds along the columns, and with products; integers and unbounded samples have none."""
     y, x = geometry.y, geometry.x
     down, along = Line.of(column, y.stride), Line.of(row, x.stride)
     add, product = PASS[numbers.dtype], PRODUCT.get(numbers.dtype, inf) if numbers.bounded else inf
@@ -116,35 +102,67 @@ def _way(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numbe
     # planes have to be made and put together again
     along_product = product * ((COLUMNS - 1) * x.stride + x.reach) + GATHER
     wide = (x.size + x.lo + x.hi) / x.out
-    return Way(
-        down if down_cost <= down_product else None,
-        along if along_cost <= along_product else None,
-        min(down_cost, down_product) * wide + min(along_cost, along_product),
-    )
+    first = down if down_cost <= down_product else None
+    below = min(down_cost, down_product) * wide
+    return Way(first, along, below + along_cost), Way(first, None, below + along_product)
+
+
+def _way(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> tuple[list[Way], float]:
+    """A way for each pair, all with adds along the columns or all with products, and what they cost together."""
+    ways = [_ways(column, row, geometry, numbers) for column, row in pairs(kernel)]
+    by_kind = [[way[kind] for way in ways] for kind in (0, 1)]
+    costs = [sum(way.cost for way in kind) + (len(ways) - 1) * PASS[numbers.dtype] for kind in by_kind]
+    costs[1] -= (len(ways) - 1) * GATHER  # planes are made once
+    return (by_kind[0], costs[0]) if costs[0] <= costs[1] else (by_kind[1], costs[1])
+
+
+def exact(kernel: Kernel) -> sums.Limits:
+    """The limits of additions; pairs are no whole numbers, and their sums are snapped to the nearest."""
+    if len(pairs(kernel)) == 1:
+        return sums.EXACT
+    error = sums.rounding(growth(kernel), sum(kernel.taps))
+    return (("float32", SNAP / error), ("float64", SNAP * 2**29 / error))
 
 
 def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
     """A rounding for each tap of the column and of the row."""
-    return sums.rounding(bound * abs(kernel.scale), sum(kernel.taps))
+    return sums.rounding(bound * growth(kernel) * abs(kernel.scale), sum(kernel.taps))
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
-    """Passes down, over rows as wide as the input, and passes along."""
-    return _way(*factors(kernel), geometry, numbers).cost
+    """Passes down, over rows as wide as the input, and passes along, for each pair."""
+    return _way(kernel, geometry, numbers)[1]
 
 
 def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     """Any rows for adds; whole bands down, and planes of many rows along, for products."""
-    way = _way(*factors(kernel), geometry, numbers)
-    if way.along is None:
+    ways, _ = _way(kernel, geometry, numbers)
+    if ways[0].along is None:
         return Blocks(ROWS, planar=True)
-    return Blocks(grain_of(geometry.y.reach) if way.down is None else 1)
+    return Blocks(grain_of(geometry.y.reach) if any(way.down is None for way in ways) else 1)
 
 
 def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
-    """The sums of `convcli.engine` for one kernel of rank one."""
-    column, row = factors(kernel)
-    way = _way(column, row, geometry, numbers)
+    """The sums of `convcli.engine` for one kernel of low rank."""
+    ways, _ = _way(kernel, geometry, numbers)
+    each = [_pair(column, row, way, geometry, numbers) for (column, row), way in zip(pairs(kernel), ways, strict=True)]
+    if len(each) == 1:
+        return each[0]
+
+    def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+        share = scratch.take("pair", out.shape, out.dtype)
+        for n, one in enumerate(each):
+            one(block, share if n else out, scratch, tape)
+            if n:
+                tape.append((np.add, (out, share, out)))
+        if numbers.whole:
+            tape.append((np.rint, (out, out)))
+
+    return lay
+
+
+def _pair(column: np.ndarray, row: np.ndarray, way: Way, geometry: Geometry, numbers: Numbers) -> Lay:
+    """The sums of a column times a row."""
     down = _down_by_product(column, geometry, numbers) if way.down is None else _down_by_adds(way.down, geometry)
     if way.along is not None:
         along = _along_by_adds(way.along, geometry)

@@ -12,11 +12,23 @@ import numpy as np
 from convcli.engine import Tape
 from convcli.engine.scratch import Scratch
 
-__all__ = ["EXACT", "TOLERANCE", "Terms", "group", "passes", "phases", "rounding", "rows_in_cache", "weighted_sum"]
+__all__ = [
+    "EXACT",
+    "TOLERANCE",
+    "Limits",
+    "Terms",
+    "group",
+    "passes",
+    "phases",
+    "rounding",
+    "rows_in_cache",
+    "weighted_sum",
+]
 
 CACHED = 1 << 21  # bytes of one array among the three or four of a pass
 
-EXACT = (("int16", 2**15 - 1), ("uint16", 2**16 - 1), ("int32", 2**31 - 1), ("float64", 2**53))  # of additions
+Limits = tuple[tuple[str, float], ...]  # dtypes, and the largest whole sum that is exact in each
+EXACT: Limits = (("int16", 2**15 - 1), ("uint16", 2**16 - 1), ("int32", 2**31 - 1), ("float64", 2**53))  # of additions
 TOLERANCE = 1e-3  # of a level: what a sum may be off when it is not whole
 
 Terms = list[tuple[float, list[tuple[bool, Hashable]]]]

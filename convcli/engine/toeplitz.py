@@ -16,9 +16,7 @@ from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
 
-__all__ = ["EXACT", "band", "blocks", "build", "cost", "grain_of", "refusal", "rounding"]
-
-EXACT = (("float32", 2**24), ("float64", 2**53))
+__all__ = ["band", "blocks", "build", "cost", "grain_of", "refusal", "rounding"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -43,6 +41,11 @@ def band(weights: np.ndarray, axis: Axis, rows: int, dtype: str) -> np.ndarray:
     for row in range(rows):
         matrix[row, row * axis.stride : row * axis.stride + axis.reach : axis.dilation] = weights
     return matrix
+
+
+def exact(kernel: Kernel) -> sums.Limits:
+    """The digits that a float has."""
+    return (("float32", 2**24), ("float64", 2**53))
 
 
 def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
