@@ -88,14 +88,30 @@ def detect(pixels: np.ndarray, white: float, alpha: bool, search: Search, thread
     y, x = maxima(strength, search.share)
     kept = spread(y, x, search.min_distance)
     y, x = y[kept], x[kept]
-    values = strength[y, x]
-    if search.subpixel:  # several peaks of one blurred corner come to the same place
-        y, x = refine(gray, *summits(strength, y, x), WIDER * float(search.sigma or SIGMA))
-        kept = spread(y, x, search.min_distance)
-        y, x, values = y[kept], x[kept], values[kept]
+    wanted = len(y) if search.max is None else search.max
+    points = _points(y, x, strength[y, x])
+    if search.subpixel:
+        points = _placed(gray, strength, points, wanted, search)
+    return points[:wanted]
+
+
+def _placed(gray: np.ndarray, strength: np.ndarray, points: np.ndarray, wanted: int, search: Search) -> np.ndarray:
+    """The points where the edges meet: all, or as many of the strongest as give those wanted."""
+    count = max(2 * wanted, 512)
+    while True:
+        some = points[:count]
+        places = summits(strength, some["y"].astype(int), some["x"].astype(int))
+        y, x = refine(gray, *places, WIDER * float(search.sigma or SIGMA))
+        kept = spread(y, x, search.min_distance)  # several peaks of one blurred corner come to the same place
+        if len(kept) >= wanted or len(some) == len(points):
+            return _points(y, x, some["response"])[kept]
+        count *= 2
+
+
+def _points(y: np.ndarray, x: np.ndarray, values: np.ndarray) -> np.ndarray:
     points = np.empty(len(y), POINT)
     points["x"], points["y"], points["response"] = x, y, values
-    return points[: search.max]
+    return points
 
 
 def levels_over_white(pixels: np.ndarray, white: float, alpha: bool = False) -> np.ndarray:

@@ -141,6 +141,14 @@ def test_max_and_quality_take_the_strongest():
     assert (stronger["response"] >= least * (1 - 1e-6)).all()
 
 
+@pytest.mark.parametrize("most", [1, 260, 700])
+def test_max_gives_the_first_of_all_where_many_come_to_one_place(most):
+    tone, _ = board(31, blur=3.5, noise=0.15, size=(300, 320))
+    everything = convcli.corners(tone, quality=0, min_distance=4)
+    assert len(everything) > 700
+    np.testing.assert_allclose(convcli.corners(tone, quality=0, min_distance=4, max=most)["x"], everything["x"][:most])
+
+
 @pytest.mark.parametrize("distance", [0, 1, 4.5, 12, 500])
 def test_no_two_points_are_nearer_than_asked(distance):
     levels = np.random.default_rng(11).random((60, 75)).astype(np.float32)
