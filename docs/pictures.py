@@ -39,7 +39,7 @@ def corners() -> None:
 
 
 def filters() -> None:
-    """The still life and what five filters make of it, half the size, in two rows of three; and the maps of a bank."""
+    """The still life and what five filters make of it, half the size, in two rows of three; maps; a plot."""
     original = convcli.open(HERE.parent / "samples" / "still-life.png").pixels
     size = (original.shape[1] // 2, original.shape[0] // 2)
     panels = [
@@ -50,6 +50,8 @@ def filters() -> None:
     sheet = ["apply", "edges-4 | relu | max-pool:2", HERE.parent / "samples" / "still-life.png"]
     sheet += ["--maps", "montage", "-o", HERE / "maps.png", "-f", "-q", "--compression", "best"]
     subprocess.run([sys.executable, "-m", "convcli", *sheet], check=True)
+    plot = ["kernels", "plot", "log:1", "-o", HERE / "plot.png", "-f"]
+    subprocess.run([sys.executable, "-m", "convcli", *plot], check=True)
 
 
 if __name__ == "__main__":

@@ -174,6 +174,18 @@ def test_bash_is_answered_from_where_it_breaks_words():
     assert [row[1] for row in answer("convcli apply scharr-x photo.png", "bash", **breaks, **at)] == ["scharr-x"]
 
 
+def test_a_shell_that_is_not_known_is_told_so():
+    run = subprocess.run(
+        [sys.executable, "-m", "convcli"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "_CONVCLI_COMPLETE": "tcsh_source"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == ('convcli: _CONVCLI_COMPLETE: "tcsh_source" is none of bash_source, zsh_source, fish_source\n')
+
+
 def test_completion_is_quick():
     """Nothing heavy is loaded, and only kernel files that can be meant are read."""
     script = (

@@ -103,12 +103,12 @@ def main(args: list[str] | None = None) -> None:
         if getattr(sys, name) is None:  # closed by whoever started us
             place = os.open(os.devnull, os.O_WRONLY)  # no file of ours may get its number, and messages with it
             setattr(sys, name, Closed() if name == "stdout" else os.fdopen(place, "w"))
-    if "_CONVCLI_COMPLETE" in os.environ:  # a shell asks for completions
-        from convcli.cli import shells
-
-        shells.register()
-        root.main(args, prog_name="convcli")
     try:
+        if "_CONVCLI_COMPLETE" in os.environ:  # a shell asks for completions
+            from convcli.cli import shells
+
+            shells.register(os.environ["_CONVCLI_COMPLETE"])
+            root.main(args, prog_name="convcli")
         # not root.main: it would end a broken pipe with a code of its own
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         with root.make_context("convcli", args, obj=is_debugged, **({"color": False} if plain else {})) as context:

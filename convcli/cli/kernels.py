@@ -320,7 +320,7 @@ def _write_picture(pixels, output: str, force: bool) -> None:
     buffer = io.BytesIO()
     try:
         form = "PNG" if output == "-" else formats.format_of(Path(output).suffix)
-        raster.encode(raster.Raster(pixels, "RGB"), form, buffer)
+        raster.encode(raster.Raster(pixels, "RGB"), form, buffer, compression="default")
     except ConvError as error:
         raise error.at(output) from None
     if output == "-":

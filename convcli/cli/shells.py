@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from click.shell_completion import CompletionItem, ShellComplete, add_completion_class
 
-from convcli.errors import printable
+from convcli.errors import ConvError, printable
 
 __all__ = ["Typed", "register", "typed"]
 
@@ -186,7 +186,13 @@ class Fish(Shell):
     name, source_template = "fish", _FISH
 
 
-def register() -> None:
-    """Nothing; click knows our three shells from here on."""
-    for shell in (Bash, Zsh, Fish):
+def register(request: str) -> None:
+    """Nothing; click knows our three shells from here on. Raises ConvError where `request` is not theirs to answer."""
+    shells = {shell.name: shell for shell in (Bash, Zsh, Fish)}
+    name, _, what = request.partition("_")
+    if name not in shells or what not in ("source", "complete"):
+        raise ConvError(
+            f'_CONVCLI_COMPLETE: "{printable(request)}" is none of {", ".join(f"{n}_source" for n in shells)}'
+        )
+    for shell in shells.values():
         add_completion_class(shell)
