@@ -39,6 +39,7 @@ FLOORS = """
     raster.writing
     raster.animation
     raster
+    panel
     plot   montage   overlay
     job
     sequence

@@ -178,7 +178,7 @@ def plot(text, kernel, as_applied, op, output, force, folders):
     from convcli import plot
 
     if kernel is not None:
-        panels, facts = plot.panels_of(kernel), [", ".join(_summary(kernel))]
+        panels, facts = plot.panels_of(kernel), [f"{_size_of(kernel)}, sum {_sum_of(kernel)}"]
     else:
         definition = library.definition(text, folders)
         names = [step["kernel"] for step in _steps(filter_, definition)]
@@ -279,21 +279,23 @@ def _page(filter_: "Filter", kernel: "Kernel | None", definition: Definition | N
 
 
 def _kernel_facts(kernel: "Kernel") -> list[tuple[str, str]]:
-    counts = {"plane": kernel.planes, "map": kernel.maps if kernel.matrix.ndim == 4 else None}
-    size = [f"{kernel.taps[0]}x{kernel.taps[1]}", *(f"{n} {kind}{'s' * (n > 1)}" for kind, n in counts.items() if n)]
     return [
-        ("size", ", ".join(size)),
+        ("size", _size_of(kernel)),
         ("anchor", f"{kernel.anchor[0]},{kernel.anchor[1]}"),
-        ("sum", "0" if kernel.is_zero_sum else f"{kernel.sum:.6g}"),
+        ("sum", _sum_of(kernel)),
         ("rank", f"{kernel.rank}{' (a column times a row)' if kernel.rank == 1 else ''}"),
         ("symmetry", f"{kernel.symmetry} under half a turn" if kernel.symmetry != "none" else "none"),
     ]
 
 
-def _summary(kernel: "Kernel") -> list[str]:
-    """The facts of a kernel in few words."""
-    facts = dict(_kernel_facts(kernel))
-    return [facts["size"], f"sum {facts['sum']}", f"rank {facts['rank'].split()[0]}"]
+def _size_of(kernel: "Kernel") -> str:
+    counts = {"plane": kernel.planes, "map": kernel.maps if kernel.matrix.ndim == 4 else None}
+    words = [f"{n} {kind}{'s' * (n > 1)}" for kind, n in counts.items() if n]
+    return ", ".join([f"{kernel.taps[0]}x{kernel.taps[1]}", *words])
+
+
+def _sum_of(kernel: "Kernel") -> str:
+    return "0" if kernel.is_zero_sum else f"{kernel.sum:.6g}"
 
 
 def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | None, force: bool) -> None:
