@@ -214,7 +214,7 @@ def _montage(request: Request, header, program: Program, dtype: str) -> Job:
     from convcli import montage  # few want one
 
     form = request.format or "PNG"
-    if not formats.can_hold(form, "RGB", 3):
+    if not formats.can_take(form, "RGB", 3):
         able = ", ".join(name for name in formats.FORMATS if formats.can_hold(name, "RGB", 3))
         raise FormatError(f"{form} cannot hold a montage, a picture in colours ({able} can)")
     if request.range == "none" or request.depth in ("16", "float"):

@@ -168,3 +168,12 @@ def test_times_that_are_no_milliseconds_survive_in_a_png():
     data = written(made, "PNG")
     at = data.index(b"fcTL") + 4
     assert struct.unpack_from(">HH", data, at + 20) == (1, 3)
+
+
+def test_what_animations_lose_is_told():
+    target = BytesIO()
+    assert encode_frames(iter(frames("RGB")), 5, "TIFF", target) == ("TIFF cannot keep times",)
+    soft = frames("RGBA", 2)
+    assert "GIF has alpha on or off: less than half of it is off" in encode_frames(iter(soft), 2, "GIF", BytesIO())
+    got = seen(written([Raster(one.pixels // 255 * 255, "RGBA", info=one.info) for one in soft], "GIF"))
+    assert len(got) == 2

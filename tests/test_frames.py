@@ -231,3 +231,10 @@ def test_an_animation_that_is_cut_is_never_taken_for_a_shorter_one():
             assert is_told or (ran.code, len(ran.errors)) == (1, 1), (name, end)
     Path("c.gif").write_bytes(Path("a.gif").read_bytes() + b"behind the end")
     assert len(convcli("apply", "identity", "c.gif").lines) == 1
+
+
+def test_sheets_of_maps_move():
+    moving("a.gif")
+    ran = convcli("apply", "edges-4", "a.gif", "--maps", "montage", "-o", "b.gif", "--alpha", "drop")
+    assert (ran.code, ran.errors) == (0, [])
+    assert times_of("b.gif") == [50, 80, 110]

@@ -45,6 +45,8 @@ def encode_frames(
     every = _alike(chain([first], frames), format, told)
     del first
     if format == "TIFF":
+        if info.shown:
+            told["TIFF cannot keep times"] = None
         pages = ((frame.pixels, frame.mode, kept(frame, format)[0]) for frame in every)
         told |= dict.fromkeys(tiff.write(target, pages, count, compression=compression, threads=threads))
     elif format == "GIF":

@@ -92,11 +92,13 @@ def write(
         own = None if part.palette is palette else part.palette
         target.write(_picture(part, rows.start or 0, columns.start or 0, disposal, shown, own))
         notes |= dict.fromkeys(part.notes)
+        if shape[2] in (2, 4) and ((pixels[:, :, -1] > 0) & (pixels[:, :, -1] < 255)).any():
+            notes["GIF has alpha on or off: less than half of it is off"] = None
         if shown % 10:
             notes["GIF counts time in hundredths of a second"] = None
         if following is None:
             break
-        canvas, now, shown = now.copy(), later, following[1]
+        canvas, now, (pixels, shown) = now.copy(), later, following
         if disposal == CLEAR:
             canvas[rows, columns] = 0
     target.write(b";")
