@@ -29,9 +29,8 @@ class Sequence:
 
     def results(self, index: int = 0) -> Iterator[Raster]:
         """What becomes of every frame; index: of the feature map that is wanted."""
-        if (
-            self.prepared.finish.rule == "stretch" and self._bounds is None
-        ):  # one stretch for all, or they would flicker
+        # one stretch for all, or they would flicker
+        if self.prepared.finish.rule == "stretch" and self._bounds is None:
             ends = [
                 levels.bounds(one.program, job.samples(one, frame), one.finish.alpha, self.threads)
                 for one, frame in self._all()
@@ -60,10 +59,13 @@ class Sequence:
         except ConvError as error:
             raise error.at(f"frame {number}") from None
         first = self.prepared
-        if (made.format, made.splits_maps, made.channels) != (first.format, first.splits_maps, first.channels) and (
-            made.format != first.format or made.splits_maps
-        ):
-            raise FormatError(
-                f"frame {number} would become {made.format} in mode {made.mode}, the first {first.format}"
-            )
+        if made.format != first.format:
+            raise FormatError(f"frame {number} needs {made.format}, the first {first.format} (--frames picks one)")
+        if _files(made) != _files(first):
+            raise FormatError(f"frame {number} gives {_files(made)} maps, and the first {_files(first)}")
         return made
+
+
+def _files(made: Job) -> int:
+    """How many files the results of a job are."""
+    return made.channels if made.splits_maps else 1

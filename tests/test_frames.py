@@ -238,3 +238,11 @@ def test_sheets_of_maps_move():
     ran = convcli("apply", "edges-4", "a.gif", "--maps", "montage", "-o", "b.gif", "--alpha", "drop")
     assert (ran.code, ran.errors) == (0, [])
     assert times_of("b.gif") == [50, 80, 110]
+
+
+def test_pages_that_cannot_stand_in_one_file_are_told():
+    alpha = Image.frombytes("LA", (7, 6), samples(6, 7, 2).tobytes())
+    Image.fromarray(samples(6, 7, dtype="uint16")).save("a.tif", save_all=True, append_images=[alpha])
+    line = refused("apply", "box:3", "a.tif", "--depth", "16", code=1)
+    assert line.endswith("frame 2 needs PNG, the first TIFF (--frames picks one)")
+    assert convcli("apply", "box:3", "a.tif", "--depth", "16", "--frames", "2").code == 0
