@@ -18,7 +18,7 @@ from convcli.border import Border
 from convcli.errors import ConvError, FilterError, hint, printable
 from convcli.kernelfile import WINDOW_WORDS, Definition
 from convcli.variants import Variant
-from convcli.words import amount, number, pair
+from convcli.words import amount, integer, number, pair
 
 if TYPE_CHECKING:  # numpy comes with the first kernel, not with a list of names
     from convcli.filters import Filter, Link
@@ -256,14 +256,27 @@ def _link(step: str, folders: Sequence[str | Path]) -> "Link":
             raise error.at(step) from None
         made = made if spelled.kind == "file" else replace(made, name=variants.divide(step)[0])
         return Link(_varied(made, spelled.variants), spelled.window)
-    if spelled.params:
+    if spelled.params and not _is_network(spelled):
         raise FilterError(f"{printable(step)}: a matrix has no parameters")
     if spelled.kind == "matrix":
         name, kernel = "matrix", matrix.parse(spelled.head)
     else:
-        name, kernel = Path(spelled.head).stem, matrix.read(Path(spelled.head))
+        name, kernel = Path(spelled.head).stem, matrix.read(Path(spelled.head), _layer(spelled))
     made = Filter(name, (Step(name, kernel),), title=kernel.title, source=kernel.source)
     return Link(_varied(made, spelled.variants), spelled.window)
+
+
+def _is_network(spelled: Spelling) -> bool:
+    return spelled.kind == "file" and spelled.head.lower().endswith(".npz")
+
+
+def _layer(spelled: Spelling) -> int:
+    """Which layer of a network is meant, the first where nothing is said."""
+    params = dict(spelled.params)
+    layer = params.pop("", None) or params.pop("layer", "1")
+    if params:
+        raise FilterError(f"{printable(spelled.head)}: a network takes no {next(iter(params))} (layer=2 is its second)")
+    return integer(layer, "layer", 1)
 
 
 def _varied(made: "Filter", changes: tuple[Variant, ...]) -> "Filter":

@@ -1,16 +1,15 @@
 """Matrices in the spellings that people and other programs use, in an argument or in a file, and back to text.
 
 Inline: `1 0 -1; 2 0 -2`, `[[1, 0, -1], [2, 0, -2]]` and ImageMagick's `3x2+1+0: 1,0,-1 2,0,-2`.
-Files: .txt .csv .tsv, .json, the .mat of libvips, and NumPy's .npy.
+Files: .txt .csv .tsv, .json, the .mat of libvips, NumPy's .npy, and a layer of a network in its .npz.
 """
 
-import math
 import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convcli import checks
+from convcli import checks, netfile, npy
 from convcli.checks import nested, ragged
 from convcli.errors import ConvError, FilterError, hint, printable, reason
 from convcli.words import integer, number
@@ -32,18 +31,13 @@ __all__ = [
     "to_toml",
 ]
 
-SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".mat", ".npy")
+SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".mat", ".npy", ".npz")
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".avif", ".jp2", ".ico")
 MAX_TEXT, MAX_ARRAY = 1_000_000, 64_000_000  # bytes of a file
 
 _IMAGEMAGICK = re.compile(r"\s*([0-9]+)x([0-9]+)(?:\+([0-9]+)\+([0-9]+))?\s*:(.*)", re.DOTALL)
 # What begins like a number is meant as a matrix, so that a mistyped one is answered as such: −1, 0x10, nan.
 _BEGINS_AS_NUMBER = re.compile(r"[-+−]?(?:\.?\d[\w.+/-]*|nan|inf)(?=[\s,;]|$)", re.IGNORECASE)
-_NPY = re.compile(
-    rb"\x93NUMPY(?:\x01\0..|[\x02\x03]\0....)\{'descr': '([<>|]?(?:f[248]|[iu][1248]|b1))', "
-    rb"'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,9}, ?){0,4}(?:[0-9]{1,9})?)\),? *\} *\n",
-    re.DOTALL,
-)
 
 
 def is_matrix(text: str) -> bool:
@@ -72,15 +66,22 @@ def parse(text: str, what: str = "matrix") -> "Kernel":
     return _kernel(_even(_rows(text, what, is_file=False), what), what)
 
 
-def read(path: Path) -> "Kernel":
-    """The kernel in a file, by its suffix; a file without one is read as text."""
+def read(path: Path, layer: int = 1) -> "Kernel":
+    """The kernel in a file, by its suffix; a file without one is read as text. layer: of a network, from 1."""
     suffix, name = path.suffix.lower(), printable(path)
     if suffix in PICTURES:
         raise FilterError(f"{name}: is a picture, not a kernel (the filter comes first: convcli apply FILTER IMAGE)")
     if suffix and suffix not in SUFFIXES:
         raise FilterError(f"{name}: no kind of kernel file ends in {printable(suffix)} (.toml {' '.join(SUFFIXES)})")
     if suffix == ".npy":
-        return _kernel(_from_npy(_bytes(path, MAX_ARRAY), name), name)
+        data = _bytes(path, MAX_ARRAY)
+        try:
+            array = npy.parse(data)
+        except FilterError as error:
+            raise error.at(name) from None
+        return _kernel(array, name)
+    if suffix == ".npz":
+        return _kernel(netfile.bank(path, layer), name, title=f"layer {layer} of a network")
     text = read_text(path)
     if suffix == ".json":
         return _from_json(_json(text, name), name)
@@ -293,18 +294,3 @@ def _from_libvips(rows: list[list[float]], name: str) -> "Kernel":
     if len(body) != height or len(_even(body, name)[0]) != width:
         raise FilterError(f"{name}: the first line says {width:g} wide and {height:g} high, and the rows are not so")
     return _kernel(body, name, scale=1 / scale)
-
-
-def _from_npy(data: bytes, name: str):
-    """The array in an .npy file, read by its three facts alone: what cannot be spelled so is no plain array."""
-    import numpy as np
-
-    match = _NPY.match(data)
-    if not match:
-        raise FilterError(f"{name}: is not a NumPy array of plain numbers")
-    shape = tuple(int(part) for part in re.findall(rb"[0-9]+", match[3]))
-    dtype = np.dtype(match[1].decode())
-    if math.prod(shape) * dtype.itemsize != len(data) - match.end() or not math.prod(shape):
-        raise FilterError(f"{name}: {len(data) - match.end()} bytes do not make an array of shape {shape}")
-    array = np.frombuffer(data, dtype, offset=match.end())
-    return array.reshape(shape, order="F" if match[2] == b"True" else "C")

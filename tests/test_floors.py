@@ -16,13 +16,13 @@ ROOT = Path(convcli.__file__).parent
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine
-    words   formula   formats   files   png   engine.sums   engine.pairs   heat   frequency
+    words   formula   formats   files   npy   png   engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
     geometry   light
     filters   layers   fitting
-    stack   variants
+    stack   variants   network
     engine.direct   engine.toeplitz   engine.fft   engine.reference   engine.factors
-    engine.separable
+    engine.separable   netfile
     planner   kernelfile   matrix
     engine.strips
     engine.pooling   pointwise   library   peaks   subpixel   points
@@ -40,13 +40,14 @@ FLOORS = """
     raster.animation
     raster
     panel
-    plot   montage   overlay
-    job
+    plot   montage   overlay   album
+    job   training
     sequence
     api   targets   explain.way
     batch
     cli.matrices   cli.options   cli.progress   cli.shells   cli.sizes   cli.talk
-    cli.apply   cli.corners   cli.explain   cli.kernels   cli.learn   cli.shape
+    cli.classes
+    cli.apply   cli.classify   cli.corners   cli.explain   cli.kernels   cli.learn   cli.shape
     cli
     convcli
     __main__

@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import click
+import digits
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from convcli import netfile, network
 from convcli.cli import root
 
 SCRIPT = Path(sys.executable).with_name("convcli")
@@ -326,6 +328,13 @@ def test_the_examples_of_the_help_work(line):
     Path("photos").mkdir(exist_ok=True)
     for name in ("photo.png", "b.jpg", "before.png", "after.png", "photos/a.png"):
         Image.fromarray(np.random.default_rng(5).integers(0, 256, (24, 32, 3), np.uint8)).save(name)
+    if "digits" in line:
+        digits.write(Path("digits"), 3)
+    if line.startswith("convcli classify"):
+        net = network.new(("3", "7"), (28, 28), np.random.default_rng(1))
+        Path("digits.npz").write_bytes(netfile.encode(net))
+        for which, name in (("3", "three.png"), ("7", "seven.png")):
+            Path(f"digits/{which}/0.png").rename(name)
     if "|" in line and not line.startswith("convcli apply"):  # a pipe
         if "jq" in line:
             line = line.partition("|")[0]

@@ -24,7 +24,8 @@ COMMANDS = {
     "kernels": "List the kernels, show one, save one.",
     "corners": "Find corner points.",
     "explain": "Show the arithmetic of a convolution.",
-    "learn": "Find a kernel from pictures before and after.",
+    "learn": "Find a kernel from pictures before and after; or a network that tells classes apart.",
+    "classify": "Say which class pictures belong to, with a network that was learned.",
 }
 EPILOG = """\b
 Examples:

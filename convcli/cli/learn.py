@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcli.cli import classes
 from convcli.cli.options import COUNT, NUMBER, PAIR, Sectioned, window_of, window_options
 from convcli.errors import ConvError, InputError, printable
 from convcli.words import spell_padding
@@ -22,6 +23,7 @@ FORMATS = ("toml", "csv", "txt", "npy")
 SECTIONS = {
     "The kernel": ("size", "select", "bias", "rank", "symmetry", "ridge"),
     "The window, as in apply": ("stride", "dilation", "padding", "border", "anchor", "op"),
+    "Classes": classes.NAMES,
     "Results": ("output", "force", "as_json", "strict", "quiet", "verbose"),
 }
 
@@ -46,6 +48,7 @@ SECTIONS = {
 )
 @click.option("--ridge", type=NUMBER, default="0", metavar="R", help="Favour small weights; 1e-6 is a little.  [0]")
 @window_options()
+@classes.options
 @click.option("-o", "--output", metavar="FILE", help="Kernel file: .toml, .csv, .txt or .npy; - prints TOML.")
 @click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
@@ -63,9 +66,13 @@ def command(names, size, output, force, as_json, strict, quiet, verbose, select,
       convcli learn before.png after.png --k 5 -o found.toml
       convcli learn before.png after.png --k 3x5 --padding-mode edge
       convcli learn before.png after.png --k 3 --channels sum --symmetry even
+      convcli learn --classes digits -o digits.npz
     """
     for library in ("OPENBLAS", "MKL", "BLIS"):  # strips are summed side by side, not parts of one product
         os.environ[f"{library}_NUM_THREADS"] = "1"
+    if asked["folder"] is not None:
+        return classes.run({**asked, "output": output, "force": force, "as_json": as_json, "quiet": quiet})
+    classes.refuse_alone()
     if len(names) < 2 or len(names) % 2:
         raise click.UsageError("learn takes pairs of pictures: BEFORE AFTER (convcli learn a.png b.png --k 5)")
     if output == "-" and as_json:
@@ -106,6 +113,7 @@ def command(names, size, output, force, as_json, strict, quiet, verbose, select,
         for doubt in doubts:
             click.secho(click.wrap_text(doubt, matrices.WIDTH, "  ", "  "), fg="yellow", err=output == "-")
         click.echo(f"{'apply':10} {again}", err=output == "-")
+    return 0
 
 
 def _form(output: str | None) -> str:
