@@ -14,7 +14,7 @@ from convcli.network import Network
 
 __all__ = ["Epoch", "Lesson", "Plan", "classify", "learn"]
 
-EPOCHS, STEPS, MOST = 20, 600, 60  # where nobody says how many: 20, and up to 60 for few pictures
+EPOCHS, STEPS, MOST = 8, 700, 60  # where nobody says how many: enough for so many steps, but not less nor more passes
 WARM = 0.25  # share of the steps in which the rate rises
 MEMORY = (0.9, 0.999)  # of slopes and of their squares
 
@@ -84,7 +84,7 @@ def learn(
     net = network.new(album.classes, album.pictures.shape[1:], rng)
     net = replace(net, mean=float(pictures.mean(dtype=np.float64)), std=std)
     batches = ceil(len(shown) / plan.batch)
-    count = plan.epochs or max(EPOCHS, min(MOST, ceil(STEPS / batches)))
+    count = plan.epochs or min(MOST, max(EPOCHS, ceil(STEPS / batches)))
     adam, epochs = _Adam(net.parameters, plan.rate, count * batches), []
     for number in range(1, count + 1):
         order, loss, right, done = rng.permutation(len(shown)), 0.0, 0, 0

@@ -31,7 +31,7 @@ def options(command):
         click.option("--seed", type=SEED, default="0", metavar="N", help="Of chance; one seed, one network.  [0]"),
         click.option("--rate", type=NUMBER, default="0.01", metavar="R", help="Size of the steps, at most.  [0.01]"),
         click.option("--batch", type=COUNT, default="64", metavar="N", help="Pictures for each step.  [64]"),
-        click.option("--epochs", type=COUNT, metavar="N", help="Passes over the pictures.  [20; more for few]"),
+        click.option("--epochs", type=COUNT, metavar="N", help="Passes over the pictures.  [8 to 60, by their number]"),
         click.option("--held-out", type=NUMBER, default="0.2", metavar="S", help="Share to judge by.  [0.2]"),
         click.option("--classes", "folder", metavar="FOLDER", help="Learn from its sub-folders, one for each class."),
     ):
