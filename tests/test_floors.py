@@ -21,7 +21,8 @@ FLOORS = """
     geometry   light
     filters   layers   fitting
     stack   variants   network
-    engine.direct   engine.toeplitz   engine.fft   engine.reference   engine.factors
+    engine.columns   engine.factors
+    engine.direct   engine.toeplitz   engine.fft   engine.reference
     engine.separable   netfile
     planner   kernelfile   matrix
     engine.strips

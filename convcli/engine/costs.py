@@ -4,7 +4,7 @@ Measured by `benchmarks/calibrate.py` on a two-core AMD EPYC with AVX2 (numpy 2.
 Only the ratios matter to the planner; they are much the same on other machines of the last years.
 """
 
-__all__ = ["FFT", "GATHER", "PASS", "PRODUCT", "READ", "SCIPY"]
+__all__ = ["COPY", "FFT", "GATHER", "PASS", "PRODUCT", "READ", "SCIPY"]
 
 # one pass of addition or multiplication over arrays of some hundred kB, the call included
 PASS = {"int16": 0.03, "uint16": 0.03, "int32": 0.085, "float32": 0.084, "float64": 0.186}
@@ -18,3 +18,5 @@ FFT = {"float32": 3.1, "float64": 12.1}
 GATHER = 0.97
 # importing scipy.fft, in nanoseconds
 SCIPY = 1.5e8
+# copying a sample of a window to where the windows lie one after the other, float32
+COPY = 0.4

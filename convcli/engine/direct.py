@@ -35,14 +35,23 @@ def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
     """Passes over the result; with a stride along x, the picture is dealt out first."""
-    work, maps = 0.0, kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]) if kernel.planes else kernel.matrix[None]
-    for planes in maps:
-        terms = group(np.ndenumerate(planes))
-        work += passes(terms)
+    if kernel.planes:
+        maps = kernel.matrix.reshape(-1, kernel.planes * geometry.y.taps * geometry.x.taps)
+        work = sum(_passes(weights) for weights in np.abs(maps)) / len(maps)
+    else:
+        terms = group(np.ndenumerate(kernel.matrix))
+        work = passes(terms)
         if _is_dense(kernel, geometry):
             work += sum(found.passes - len(taps) + 1 for (_, taps), found in zip(terms, _patterns(terms), strict=True))
-    dealt = geometry.y.stride * geometry.x.stride * GATHER * (kernel.planes or 1) / len(maps)
-    return work / len(maps) * PASS[numbers.dtype] + (dealt if geometry.x.stride > 1 or kernel.planes else 0)
+    dealt = geometry.y.stride * geometry.x.stride * GATHER * (kernel.planes or 1) / (kernel.maps or 1)
+    return work * PASS[numbers.dtype] + (dealt if geometry.x.stride > 1 or kernel.planes else 0)
+
+
+def _passes(sizes: np.ndarray) -> float:
+    """`passes` of weights of these sizes, but for their signs: a bank has too many to group them all for a guess."""
+    sizes, counts = np.unique(sizes[sizes > 0], return_counts=True)
+    saved = np.count_nonzero((sizes == 1) & (counts > 1))
+    return float(counts.sum() + max(len(sizes) - 1, 0) - saved)
 
 
 def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:

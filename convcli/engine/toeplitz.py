@@ -2,13 +2,14 @@
 
 For B rows of output the matrix has B rows of (B - 1) stride + reach entries, and times that many rows of the picture
 it gives what B windows give: one call of BLAS for any stride and dilation, without a copy of the picture. A
-kernel of kw columns is kw such products on the picture shifted sideways, added up; a kernel with planes sums over those
-too. BLAS rounds a sum in an order that depends on the shape of its matrices, so blocks keep to a grid (`grain`).
+kernel of kw columns is kw such products on the picture shifted sideways, added up; a kernel with planes sums over
+those too, or lays out its windows (`columns`) where that is cheaper. BLAS rounds a sum in an order that depends on the
+shape of its matrices, so blocks keep to a grid (`grain`).
 """
 
 import numpy as np
 
-from convcli.engine import Blocks, Lay, Numbers, Tape, sums
+from convcli.engine import Blocks, Lay, Numbers, Tape, columns, sums
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import phases
@@ -59,16 +60,26 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     products = int(np.count_nonzero(kernel.matrix.any(axis=-2))) / (kernel.maps or 1)
     entries = (grain_of(y.reach) - 1) * y.stride + y.reach
     dealt = y.stride * x.stride * GATHER if x.stride > 1 or kernel.planes else 0
-    return products * (entries * PRODUCT[numbers.dtype] + PASS[numbers.dtype]) + dealt
+    banded = products * (entries * PRODUCT[numbers.dtype] + PASS[numbers.dtype]) + dealt
+    return min(banded, columns.cost(kernel, geometry, numbers)) if kernel.planes else banded
+
+
+def _is_columns(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> bool:
+    """Whether the windows are laid out for one product."""
+    if kernel.planes is None:
+        return False
+    return cost(kernel, geometry, kernel.planes, numbers) == columns.cost(kernel, geometry, numbers)
 
 
 def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     """Rows by the block of the band, channels side by side."""
-    return Blocks(grain_of(geometry.y.reach))
+    return Blocks(columns.GRAIN if _is_columns(kernel, geometry, numbers) else grain_of(geometry.y.reach))
 
 
 def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
+    if _is_columns(kernel, geometry, numbers):
+        return columns.build(kernel, geometry, numbers)
     y, x = geometry.y, geometry.x
     grain = grain_of(y.reach)
     bank = kernel.matrix if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])
