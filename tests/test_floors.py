@@ -42,7 +42,7 @@ FLOORS = """
     raster
     panel
     plot   montage   overlay   album
-    job   training
+    job   training   explain.film
     sequence
     api   targets   explain.way
     batch

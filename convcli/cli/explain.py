@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 SECTIONS = {
-    "What to show": ("at", "html", "matrix", "size", "as_json", "as_csv", "output", "force"),
+    "What to show": ("at", "html", "gif", "matrix", "size", "as_json", "as_csv", "output", "force"),
     "The filter": ("kernel", "folders", "normalize", "scale"),
     "The window": ("stride", "dilation", "padding", "border", "anchor", "op", "bias"),
     "Values": ("rule", "depth", "select", "alpha", "linear", "max_pixels"),
@@ -60,8 +60,11 @@ def _read_place(text: str, what: str) -> tuple[int, int]:
     help="Column and row of the sample of the result to explain, counted from 0.",
 )
 @click.option("--html", metavar="FILE", help="Write a page on which the kernel walks over the grid; no network.")
+@click.option("--gif", metavar="FILE", help="Write the same walk as an animation.")
 @click.option("--matrix", is_flag=True, help="The matrix that times the picture, as one column, is the result.")
-@click.option("--m", "--input", "size", type=SIZE, metavar="N|HxW", help="Size of the grid, for --matrix and --html.")
+@click.option(
+    "--m", "--input", "size", type=SIZE, metavar="N|HxW", help="Size of the grid, for --matrix, --html, --gif."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything --at knows, as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Commas between the numbers of --matrix.")
 @click.option("-o", "--output", metavar="FILE", help="Write the matrix to a file: .npy, .csv, .tsv or .txt.")
@@ -76,7 +79,8 @@ def command(args, kernel, **asked):
     --at X,Y tells how one sample of the result comes to be: the window, the weights, the products, their sum, and
     what becomes of it. It is what convcli apply with the same options writes at column X, row Y.
 
-    --html writes one page that needs nothing else: the kernel walks over the grid, and everything can be changed on it.
+    --html writes one page that needs nothing else: the kernel walks over the grid, and everything can be changed on it;
+    --gif writes the walk as an animation.
     Of a picture it shows 12x12 samples around --at; without an IMAGE a grid of its own.
 
     --matrix prints the matrix that times the picture, row after row as one column, gives the result: a line for each
@@ -88,19 +92,27 @@ def command(args, kernel, **asked):
       convcli explain "gaussian:1 | sobel" photo.png --at 0,0 --json
       convcli explain sobel-x --html walk.html
       convcli explain box:3 photo.png --at 12,8 --stride 2 --html box.html
+      convcli explain sobel-x --gif walk.gif
       convcli explain "1 2; 3 4" --matrix --m 3
       convcli explain blur --matrix --m 28x28 -o blur.npy
     """
     filter_text, image = _filter_and_image(kernel, args)
     check_values(asked)
     if asked["matrix"]:
-        if asked["size"] is None or image is not None or asked["at"] or asked["as_json"] or asked["html"]:
+        if (
+            asked["size"] is None
+            or image is not None
+            or asked["at"]
+            or asked["as_json"]
+            or asked["html"]
+            or asked["gif"]
+        ):
             raise click.UsageError("--matrix takes a FILTER and the size of the picture: --matrix --m HxW")
         _show_matrix(filter_text, asked)
         return
     if asked["as_csv"] or asked["output"]:
         raise click.UsageError("--csv and -o belong to --matrix")
-    if asked["html"] is not None:
+    if (asked["html"], asked["gif"]) != (None, None):
         if asked["as_json"]:
             raise click.UsageError("--json is for --at alone")
         if asked["linear"] or (asked["rule"], asked["depth"], asked["alpha"]) != ("auto", "keep", "auto"):
@@ -110,7 +122,7 @@ def command(args, kernel, **asked):
         _write_walk(filter_text, image, asked)
         return
     if asked["size"]:
-        raise click.UsageError("--m belongs to --matrix and --html")
+        raise click.UsageError("--m belongs to --matrix, --html and --gif")
     if image is None or asked["at"] is None:
         raise click.UsageError(
             "say what to explain: FILTER IMAGE --at X,Y, FILTER --html FILE, or FILTER --matrix --m HxW"
@@ -171,15 +183,25 @@ def _write(path: Path, fill, overwrite: bool) -> None:
 
 
 def _write_walk(filter_text: str, image: str | None, asked: dict) -> None:
-    """The page, of a picture or of the built-in grid."""
-    from convcli.explain.page import render
+    """The page and the animation, of a picture or of the built-in grid."""
+    wanted = {kind: Path(asked[kind]) for kind in ("html", "gif") if asked[kind] is not None}
+    for kind, path in wanted.items():
+        if path.suffix.lower() not in {"html": (".html", ".htm"), "gif": (".gif",)}[kind]:
+            raise click.UsageError(f"{printable(path)}: this is written as .{kind}")
+        _write(path, None, asked["force"])  # before a picture is read for nothing
+    scene = _scene(filter_text, image, asked)
+    if "html" in wanted:
+        from convcli.explain.page import render
 
-    path = Path(asked["html"])
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise click.UsageError(f"{printable(path)}: a page is written as .html")
-    _write(path, None, asked["force"])  # before a picture is read for nothing
-    page = render(_scene(filter_text, image, asked), filter_text, image)
-    _write(path, lambda stream: stream.write(page.encode()), asked["force"])
+        page = render(scene, filter_text, image)
+        _write(wanted["html"], lambda stream: stream.write(page.encode()), asked["force"])
+    if "gif" in wanted:
+        from convcli import raster
+        from convcli.explain import film
+
+        stops, title = film.count(scene), printable(filter_text + (f" over {image}" if image else ""))
+        pictures = film.frames(scene, title)
+        _write(wanted["gif"], lambda stream: raster.encode_frames(pictures, stops, "GIF", stream), asked["force"])
 
 
 def _scene(filter_text: str, image: str | None, asked: dict) -> "Scene":

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from convcli.border import locate
 from convcli.errors import ConvError, GeometryError
 from convcli.filters import Kernel, Link
 from convcli.geometry import Geometry, Window
@@ -33,6 +34,25 @@ class Scene:
     origin: tuple[int, int]
     whole: tuple[int, int]
     start: tuple[int, int] = (0, 0)
+
+    @property
+    def applied(self) -> Kernel:
+        """The kernel as it meets the samples: with the window's anchor, and turned where that is asked for."""
+        return _applied(self.window, self.kernel)
+
+    @property
+    def padded(self) -> np.ndarray:
+        """(C, H', W'), the grid with what stands outside of it."""
+        geometry = self.geometry
+        (y, x), border = (geometry.y, geometry.x), geometry.border
+        rows, columns = np.arange(-y.lo, y.size + y.hi), np.arange(-x.lo, x.size + x.hi)
+        mode = "edge" if border.is_flat else border.mode
+        grown = self.planes[:, locate(mode, rows, y.size)][:, :, locate(mode, columns, x.size)]
+        if border.is_flat:
+            outside = ((rows < 0) | (rows >= y.size))[:, None] | (columns < 0) | (columns >= x.size)
+            means = self.planes.mean(axis=(1, 2)) if border.mode == "mean" else np.full(len(grown), border.value)
+            grown[:, outside] = means[:, None]
+        return grown
 
     @property
     def geometry(self) -> Geometry:
@@ -129,9 +149,13 @@ def channels_of(pixels: np.ndarray, letters: str, select: str) -> tuple[np.ndarr
     return planes[wanted], tuple(names[n] for n in wanted)
 
 
-def _fitted(window: Window, size: tuple[int, int], kernel: Kernel) -> Geometry:
+def _applied(window: Window, kernel: Kernel) -> Kernel:
     kernel = kernel.changed(anchor=window.anchor) if window.anchor is not None else kernel
-    kernel = kernel.turned() if window.op == "convolve" else kernel
+    return kernel.turned() if window.op == "convolve" else kernel
+
+
+def _fitted(window: Window, size: tuple[int, int], kernel: Kernel) -> Geometry:
+    kernel = _applied(window, kernel)
     return window.fit(tuple(size), kernel.taps, kernel.anchor)
 
 

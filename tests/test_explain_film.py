@@ -1,0 +1,74 @@
+"""`convcli explain --gif`: a picture for each stop, whose numbers are those of `convcli apply`."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from data import weights
+from PIL import Image
+from test_apply_command import convcli, desk, refused
+from test_explain_page import drawn, options_of, text_of
+
+from convcli.border import Border
+from convcli.explain import film, scene
+from convcli.filters import Kernel
+from convcli.geometry import Window
+
+__all__ = ["desk"]  # the fixture, for every test here
+
+
+def applied(filter_, *options, stdin) -> np.ndarray:
+    ran = convcli("apply", "-k", filter_, "-", "-o", "out.npy", "-f", *options, stdin=stdin)
+    assert (ran.code, ran.errors) == (0, []), ran.errors
+    return np.load("out.npy")
+
+
+@pytest.mark.parametrize("seed", range(14))
+def test_its_numbers_are_those_of_apply(seed):
+    grid, matrix, stride, dilation, padding, mode, op = drawn(seed)
+    wanted = applied(text_of(matrix, ";"), *options_of(stride, dilation, padding, mode, op, 2.5), stdin=text_of(grid))
+    pads = padding if isinstance(padding, str) else tuple(padding)
+    window = Window(tuple(map(int, stride)), tuple(map(int, dilation)), pads, Border.parse(mode), op, 2.5)
+    walked = scene.cut(grid[None].astype(float), ("grid",), None, Kernel(matrix), window, None, None)
+    assert film.count(walked) == wanted.size
+    assert np.allclose(film.results(walked), wanted.ravel(), rtol=0, atol=1e-9)
+
+
+def test_planes_are_summed():
+    bank = weights(2, 3, 3, 2, whole=False)
+    grid = np.random.default_rng(3).normal(size=(6, 5, 3))
+    np.save("bank.npy", bank)
+    np.save("grid.npy", grid)
+    assert convcli("apply", "bank.npy", "grid.npy", "-o", "out.npy", "-q", "--stride", "2").code == 0
+    walked = scene.cut(np.moveaxis(grid, 2, 0), ("a", "b", "c"), None, Kernel(bank), Window((2, 2)), None, None)
+    assert np.allclose(film.results(walked), np.load("out.npy")[:, :, 0].ravel(), rtol=0, atol=1e-9)
+
+
+def test_there_is_a_picture_for_each_stop(desk):
+    ran = convcli("explain", "box:3", "-", "--gif", "w.gif", stdin="1 2 3 4\n5 6 7 8\n9 8 7 6\n")
+    assert (ran.code, ran.out, ran.errors) == (0, b"", [])
+    with Image.open("w.gif") as film_:
+        assert film_.n_frames == 12
+        assert film_.info["loop"] == 0
+        pictures, times = [], []
+        for n in range(12):
+            film_.seek(n)
+            times.append(film_.info["duration"])
+            pictures.append(np.asarray(film_.convert("RGB")))
+    assert times[-1] > times[0] > 0
+    assert max(pictures[0].shape[:2]) <= 1280
+    ink = [(picture.min(axis=2) < 120).sum() for picture in pictures]
+    assert all((a != b).any() for a, b in pairwise(pictures))
+    assert ink[-1] > ink[0]
+
+
+def test_page_and_animation_at_once(desk):
+    ran = convcli("explain", "sobel-x", "--m", "4", "--html", "w.html", "--gif", "w.gif")
+    assert (ran.code, ran.errors) == (0, [])
+    assert (desk / "w.html").exists()
+    again = convcli("explain", "sobel-x", "--m", "4", "--gif", "w.gif")
+    assert (again.code, again.errors) == (1, ["convcli: w.gif: exists already (-f overwrites)"])
+    assert ".gif" in refused("explain", "sobel-x", "--gif", "w.png")
+    assert "one kernel" in refused("explain", "sobel", "--gif", "x.gif")
+    assert "too long" in refused("explain", "1", "--m", "32", "--padding", "1", "--gif", "x.gif")
+    assert not (desk / "x.gif").exists()
