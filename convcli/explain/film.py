@@ -102,9 +102,8 @@ class _Film:
             self._walk(canvas, top + _HEAD, i, j)
             self._small(canvas, top + _HEAD + len(weights) * self.small + 12, "products", weights * window)
         canvas.text(self.height - 40, _EDGE, self._sentence(n), 16, _INK)
-        return ((canvas.pixels.astype(np.uint16) + 8) // 17 * 17).astype(
-            np.uint8
-        )  # few colours: small files, every one of them exact
+        levels = canvas.pixels.astype(np.uint16)
+        return ((levels + 2) // 5 * 5).astype(np.uint8)  # few colours make a small file
 
     def _begin(self, canvas: Canvas) -> None:
         """What stays: the title, the padded grids, the weights, the empty result."""
