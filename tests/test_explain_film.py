@@ -62,6 +62,15 @@ def test_there_is_a_picture_for_each_stop(desk):
     assert ink[-1] > ink[0]
 
 
+def test_a_picture_has_no_more_colours_than_a_gif_holds():
+    grid = np.random.default_rng(4).integers(0, 256, (1, 12, 12)).astype(float)
+    kernel = Kernel([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    walked = scene.cut(grid, ("red",), 255.0, kernel, Window(), None, None)
+    *_, last = film.frames(walked, "it")
+    assert len(np.unique(last.pixels.reshape(-1, 3), axis=0)) <= 256
+    assert last.pixels.shape[1] <= 1280
+
+
 def test_page_and_animation_at_once(desk):
     ran = convcli("explain", "sobel-x", "--m", "4", "--html", "w.html", "--gif", "w.gif")
     assert (ran.code, ran.errors) == (0, [])

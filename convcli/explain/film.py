@@ -21,7 +21,7 @@ SHOWN, LAST = 300.0, 2500.0  # milliseconds of a stop, and of the last one
 WIDTH = 1280
 _EDGE, _GAP, _HEAD = 28, 40, 26
 _INK, _SOFT, _LINE, _ACCENT = (29, 31, 36), (96, 101, 112), (200, 198, 190), (11, 110, 110)
-_WHITE, _PAD = (255, 255, 255), (240, 237, 229)
+_WHITE, _PAD = (255, 255, 255), (243, 236, 220)
 
 
 def count(scene: Scene) -> int:
@@ -102,8 +102,7 @@ class _Film:
             self._walk(canvas, top + _HEAD, i, j)
             self._small(canvas, top + _HEAD + len(weights) * self.small + 12, "products", weights * window)
         canvas.text(self.height - 40, _EDGE, self._sentence(n), 16, _INK)
-        levels = canvas.pixels.astype(np.uint16)
-        return ((levels + 2) // 5 * 5).astype(np.uint8)  # few colours make a small file
+        return _few_colours(canvas.pixels)
 
     def _begin(self, canvas: Canvas) -> None:
         """What stays: the title, the padded grids, the weights, the empty result."""
@@ -146,7 +145,7 @@ class _Film:
 
     def _tint(self, value: float) -> tuple[int, ...]:
         """Blue below zero, brown above, the stronger the larger."""
-        share, far = round(6 * abs(value) / self.peak) / 6, (37, 99, 180) if value < 0 else (190, 90, 10)
+        share, far = round(3 * abs(value) / self.peak) / 3, (37, 99, 180) if value < 0 else (190, 90, 10)
         return tuple(round(255 + (end - 255) * 0.45 * share) for end in far)
 
     def _small(self, canvas: Canvas, top: int, name: str, table: np.ndarray) -> None:
@@ -178,6 +177,14 @@ class _Film:
         if self.bias:
             words += f", with the bias {spell(self.bias)} = {spell(self.values[n])}"
         return f"row {i}, column {j}:  {words}"
+
+
+def _few_colours(pixels: np.ndarray) -> np.ndarray:
+    """The picture with sixteen greys, and other colours in steps of eight: no more than a GIF holds."""
+    steps = pixels.astype(np.int16)
+    is_grey = np.ptp(steps, axis=2, keepdims=True) <= 12
+    grey = (steps.mean(axis=2, keepdims=True) + 8).astype(np.int16) // 17 * 17
+    return np.where(is_grey, grey, np.minimum((steps + 4) // 8 * 8, 255)).astype(np.uint8)
 
 
 def _frame(canvas: Canvas, y: int, x: int, height: int, width: int, thickness: int) -> None:
