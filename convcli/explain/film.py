@@ -180,11 +180,11 @@ class _Film:
 
 
 def _few_colours(pixels: np.ndarray) -> np.ndarray:
-    """The picture with sixteen greys, and other colours in steps of eight: no more than a GIF holds."""
+    """The picture with sixteen greys, and other colours in steps of twelve: no more than a GIF holds."""
     steps = pixels.astype(np.int16)
     is_grey = np.ptp(steps, axis=2, keepdims=True) <= 12
     grey = (steps.mean(axis=2, keepdims=True) + 8).astype(np.int16) // 17 * 17
-    return np.where(is_grey, grey, np.minimum((steps + 4) // 8 * 8, 255)).astype(np.uint8)
+    return np.where(is_grey, grey, np.minimum((steps + 6) // 12 * 12, 255)).astype(np.uint8)
 
 
 def _frame(canvas: Canvas, y: int, x: int, height: int, width: int, thickness: int) -> None:
