@@ -9,7 +9,10 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
+from threading import Thread
+from time import sleep
 
 import click
 
@@ -33,6 +36,9 @@ Examples:
   convcli shape --m 28 --k 3 --stride 2
   convcli kernels show gaussian:2
 """
+
+
+_asked: list[int] = []  # signals that came
 
 
 class Ended(BaseException):
@@ -95,8 +101,9 @@ def main(args: list[str] | None = None) -> None:
     """Runs the command line and ends the process with the contract's exit code."""
     gc.disable()  # what is imported stays; looking through it for garbage takes as long as some of the imports
     args, is_debugged = _global_options(sys.argv[1:] if args is None else args)
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has set HUP aside, and means it
+    _asked.clear()
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # nohup has set HUP aside
             signal.signal(number, _end)
     if hasattr(signal, "SIGXFSZ"):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file-size limit is then an error of the write
@@ -150,6 +157,8 @@ def main(args: list[str] | None = None) -> None:
 
 def _leave(code: int, flushes: bool = True) -> None:
     """Ends at once: taking the interpreter apart would cost a short command a tenth of its time, for nothing."""
+    if _asked:  # and somebody's `except` has swallowed it
+        _die(_asked[0])
     try:
         if flushes:
             sys.stdout.flush()
@@ -173,7 +182,19 @@ def _global_options(args: list[str]) -> tuple[list[str], bool]:
 
 
 def _end(number, frame):
+    """Ends the program by way of its clean-up; whoever asks twice, or has waited for a second, gets it at once."""
+    signal.signal(number, signal.SIG_DFL)
+    _asked.append(number)
+    with suppress(RuntimeError):  # no more threads
+        Thread(target=_insist, args=(number,), daemon=True).start()
     raise Ended(number)
+
+
+def _insist(number: int) -> None:
+    sleep(0.8)
+    if number in _asked:
+        files.abandon()
+        os.kill(os.getpid(), number)
 
 
 def _die(number: int) -> None:

@@ -36,7 +36,17 @@ def metadata_of(im: Any, kind: str, orientation: int) -> tuple[Metadata, tuple[s
     except Exception:
         exif, notes = None, (*notes, "damaged EXIF dropped")
     xmp = re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp) if isinstance(xmp, bytes) else None
-    return Metadata(icc, exif, xmp, _dpi(im, orientation >= 5), _text(im, kind), *_time(im, kind)), notes
+    dpi, text = _dpi(im, orientation >= 5), _text(im, kind)
+    return Metadata(icc, exif, xmp, dpi, text, *_time(im, kind), _sampling(im, kind)), notes
+
+
+def _sampling(im: Any, kind: str) -> int | None:
+    if kind != "JPEG" or im.mode != "RGB":
+        return None
+    from PIL.JpegImagePlugin import get_sampling
+
+    found = get_sampling(im)
+    return None if found < 0 else found
 
 
 def _time(im: Any, kind: str) -> tuple[float | None, int]:

@@ -22,7 +22,8 @@ class Metadata(NamedTuple):
     """What travels with a picture: EXIF from its byte order on, upright and without a thumbnail; dpi as x, y.
 
     shown: milliseconds, of a picture in an animation; None for one that stands in where a PNG cannot move. plays: how
-    often the animation is shown, 0 for ever.
+    often the animation is shown, 0 for ever. sampling: of a JPEG, how its colours are stored: 0 for every pixel, 1 for
+    pairs, 2 for squares of four; None where nobody knows.
     """
 
     icc: bytes | None = None
@@ -32,6 +33,7 @@ class Metadata(NamedTuple):
     text: tuple[tuple[str, str], ...] = ()
     shown: float | None = 0
     plays: int = 0
+    sampling: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

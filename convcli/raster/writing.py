@@ -99,7 +99,7 @@ def kept(raster: Raster, format: str) -> tuple[Metadata, tuple[str, ...]]:
     if icc and raster.mode.partition(";")[0].removesuffix("A") not in space:
         icc = None
         notes.append(f"the colour profile is for {space[0]}, and the result is {raster.mode}: dropped")
-    return Metadata(icc, exif, xmp, dpi, text, info.shown, info.plays), tuple(notes)
+    return Metadata(icc, exif, xmp, dpi, text, info.shown, info.plays, info.sampling), tuple(notes)
 
 
 def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> BytesIO:
@@ -125,8 +125,8 @@ def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, co
 def _options(format: str, info: Metadata, quality: int | None, compression: str) -> dict[str, Any]:
     """What Pillow's encoder is told.
 
-    Lossy files get quality 90, and from 90 on every pixel its own colour: edges are what filters make, and
-    halved colour smears them.
+    Lossy files get quality 90, and from 90 on every pixel its own colour: edges are what filters make, and halved
+    colour smears them. But what came out of a JPEG has its colours stored as they were, unless a quality is asked for.
     """
     told: dict[str, Any] = {}
     effort = ("fast", "default", "best").index(compression)
@@ -141,7 +141,10 @@ def _options(format: str, info: Metadata, quality: int | None, compression: str)
     if FORMATS[format].has_quality:
         told["quality"] = 90 if quality is None else quality
     if format == "JPEG":
-        told |= {"subsampling": 0 if told["quality"] >= 90 else 2, "optimize": effort == 2, "progressive": effort == 2}
+        sampling = 0 if told["quality"] >= 90 else 2
+        if quality is None and info.sampling is not None:
+            sampling = info.sampling
+        told |= {"subsampling": sampling, "optimize": effort == 2, "progressive": effort == 2}
         if info.text:
             told["comment"] = info.text[0][1].encode("latin-1", "replace")
     elif format == "WEBP":
