@@ -51,6 +51,8 @@ def hint(word: str, known) -> str:
     """`; did you mean A or B?` when known words are near, else nothing."""
     import difflib  # late: only a mistake pays for it
 
+    if len(word) > 60:  # no slip of the finger, and long to compare
+        return ""
     known = list(known)
     swapped = [name for name in known if sorted(name) == sorted(word)]
     near = swapped + difflib.get_close_matches(word, known, n=3, cutoff=0.6)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # numpy comes with the first kernel that is built
 
 __all__ = ["WINDOW_WORDS", "Definition", "Draft", "Parameter", "parse"]
 
-MAX_TAPS, MAX_STEPS = 4_000_000, 64
+MAX_TAPS, MAX_STEPS, MAX_PARAMS = 4_000_000, 64, 64
 WINDOW_WORDS = ("stride", "dilation", "padding", "padding_mode", "bias", "op")
 
 _FORMS = {  # the first keys are needed, the others may be there
@@ -241,7 +241,10 @@ def _toml(text: str) -> dict:
 
 def _definition(table: dict, name: str) -> Definition:
     known = checks.read(table, _FILE, ("title", "source"))
-    params = {key: _parameter(key, value) for key, value in known.pop("params", {}).items()}
+    tables = known.pop("params", {})
+    if len(tables) > MAX_PARAMS:
+        raise FilterError(f"{len(tables)} parameters are too many (at most {MAX_PARAMS})")
+    params = {key: _parameter(key, value) for key, value in tables.items()}
     form = _form([key for key in table if key in _FORM_OF])
     parts = {key: known.pop(key) for key in table if key in _FORM_OF}
     if form == "step":
@@ -323,6 +326,8 @@ def _expression(text: str, params: Iterable[str], what: str) -> tuple[str, tuple
             key, value = re.fullmatch(r"\s*(?:([A-Za-z_]\w*)\s*=(?!=))?(.*)", match[2][begin:at], re.DOTALL).groups()
             args.append((key or "", Formula.parse(value, params, what)))
             begin = at + 1
+    if begin <= len(match[2]):  # a bracket stays open, and the formula says so
+        args.append(("", Formula.parse(match[2][begin:], params, what)))
     return match[1], tuple(args), "".join(map(str, changes))
 
 

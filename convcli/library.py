@@ -118,7 +118,8 @@ def locate(name: str, folders: Sequence[str | Path] = ()) -> Path:
         near, remedy = "", f"the words of a step follow a colon: {name.replace(',', ':', 1)}"
     if re.search("[@^*]", name):
         near, remedy = "", "@ANGLE, ^T and *FACTOR stand at the end of a step, as in gaussian-dx:2@90"
-    raise FilterError(f'no kernel is called "{printable(name)}"{near} ({printable(remedy)})')
+    short, remedy = (text if len(text) <= 120 else f"{text[:40]}..." for text in (name, remedy))
+    raise FilterError(f'no kernel is called "{printable(short)}"{near} ({printable(remedy)})')
 
 
 def entries(folders: Sequence[str | Path] = ()) -> list[Entry]:

@@ -12,7 +12,7 @@ are multiplied: nothing is interpolated, so angles are whole multiples of 45 deg
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from convcli.errors import FilterError
+from convcli.errors import FilterError, printable
 from convcli.words import number
 
 if TYPE_CHECKING:  # numpy comes with the first kernel that is varied
@@ -22,10 +22,10 @@ if TYPE_CHECKING:  # numpy comes with the first kernel that is varied
 
 __all__ = ["Variant", "divide", "varied"]
 
+MOST = 16  # variants of one kernel
+
 _VALUE = r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?"
-_MARK = rf"@\s*{_VALUE}|\^\s*[tT]|\*\s*{_VALUE}(?:/{_VALUE})?"
-_END = re.compile(rf"(.*?)((?:\s*(?:{_MARK}))+)\s*", re.DOTALL)
-_FORMULA_END = re.compile(rf"(.*?)((?:\s*(?:@\s*{_VALUE}|\^\s*[tT])(?:\s*\*\s*{_VALUE})*)+)\s*", re.DOTALL)
+_MARK = re.compile(rf"@\s*{_VALUE}|\^\s*[tT]|\*\s*{_VALUE}(?:/{_VALUE})?")
 
 
 class Variant(NamedTuple):
@@ -48,17 +48,22 @@ def divide(step: str, is_formula: bool = False) -> tuple[str, tuple[Variant, ...
     """The text of a step without the variants at its end, and those.
 
     is_formula: the text ends in arithmetic, which keeps a factor that follows no other variant.
-    Raises FilterError for a number that cannot be read.
+    Raises FilterError for a number that cannot be read, and for more than `MOST`.
 
     >>> divide("gaussian-dx:2@90*-1")
     ('gaussian-dx:2', (Variant(mark='@', value=90.0), Variant(mark='*', value=-1.0)))
     >>> divide("box:2*s*3", is_formula=True)
     ('box:2*s*3', ())
     """
-    match = (_FORMULA_END if is_formula else _END).fullmatch(step)
-    if not match:
-        return step, ()
-    return match[1].strip(), tuple(_variant(part, step) for part in re.findall(_MARK, match[2]))
+    left, found = step.rstrip(), []
+    while (at := max(map(left.rfind, "@^*"))) >= 0 and _MARK.fullmatch(left, at):
+        found.insert(0, (at, left[at:]))
+        left = left[:at].rstrip()
+        if len(found) > MOST:
+            raise FilterError(f"{printable(step[:40])}...: a kernel has at most {MOST} variants")
+    while is_formula and found and found[0][1][0] == "*":
+        left = step[: found[0][0]] + found.pop(0)[1]
+    return (left.strip(), tuple(_variant(part, step) for _, part in found)) if found else (step, ())
 
 
 def varied(kernel: "Kernel", variants: tuple[Variant, ...]) -> "Kernel":
