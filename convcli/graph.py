@@ -12,6 +12,7 @@ import numpy as np
 
 from convcli import planner, pointwise
 from convcli.border import Border
+from convcli.engine.blas import one_thread
 from convcli.engine.pooling import MaxPooled
 from convcli.engine.strips import Convolved, Picture, Rows, walk
 from convcli.errors import ConvError, GeometryError
@@ -121,7 +122,8 @@ class Program:
         if any(node.has_mean for node in self.nodes):
             self.open(pixels, means)  # found once, before threads share them
         threads = threads if self.macs + pixels.size > SMALL else 1
-        walk(lambda: self.open(pixels, means), self.signal.height, self.strip, threads, sink)
+        with one_thread():
+            walk(lambda: self.open(pixels, means), self.signal.height, self.strip, threads, sink)
 
     def open(self, pixels: np.ndarray, means: dict[int, np.ndarray] | None = None) -> Rows:
         """The result as Rows, fresh, for one thread; means: those that another thread has found, by node."""
