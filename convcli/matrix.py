@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convcli import checks, netfile, npy
+from convcli import checks
 from convcli.checks import nested, ragged
 from convcli.errors import ConvError, FilterError, hint, printable, reason
 from convcli.words import integer, number
@@ -76,11 +76,15 @@ def read(path: Path, layer: int = 1) -> "Kernel":
     if suffix == ".npy":
         data = _bytes(path, MAX_ARRAY)
         try:
+            from convcli import npy  # late, as what it stands on is for archives
+
             array = npy.parse(data)
         except FilterError as error:
             raise error.at(name) from None
         return _kernel(array, name)
     if suffix == ".npz":
+        from convcli import netfile
+
         return _kernel(netfile.bank(path, layer), name, title=f"layer {layer} of a network")
     text = read_text(path)
     if suffix == ".json":

@@ -274,6 +274,7 @@ def test_a_signal_while_it_waits_for_input():
     process = subprocess.Popen([*PROGRAM, "apply", "1", "-"], stdin=subprocess.PIPE, stdout=-1, stderr=-1, text=True)
     time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
+    process.wait(10)  # its input stays open: an end of that would be one more thing to tell
     out, errors = process.communicate(timeout=10)
     assert (process.returncode, out, errors) == (-signal.SIGTERM, "", "")
 

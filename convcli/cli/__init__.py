@@ -16,7 +16,6 @@ from time import sleep
 
 import click
 
-from convcli import files
 from convcli.errors import ConvError, confession, hint, printable, reason
 
 __all__ = ["main"]
@@ -193,13 +192,19 @@ def _end(number, frame):
 def _insist(number: int) -> None:
     sleep(0.8)
     if number in _asked:
-        files.abandon()
+        _abandon()
         os.kill(os.getpid(), number)
+
+
+def _abandon() -> None:
+    """Leaves no hidden name of a file that is being written, if any is."""
+    if "convcli.files" in sys.modules:  # nobody else writes; imported here, every command would pay for it
+        sys.modules["convcli.files"].abandon()
 
 
 def _die(number: int) -> None:
     """Ends by the signal itself, so that the shell sees a true signal death."""
-    files.abandon()
+    _abandon()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

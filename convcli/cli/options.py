@@ -4,7 +4,6 @@ import os
 import re
 
 import click
-from click.shell_completion import CompletionItem
 
 from convcli import words
 from convcli.border import MODES, Border
@@ -48,7 +47,7 @@ class Words(click.ParamType):
             raise click.UsageError(str(error), ctx) from None
 
     def shell_complete(self, ctx, param, incomplete):
-        return [CompletionItem(word) for word in self.known if word.startswith(incomplete)]
+        return [_item(word) for word in self.known if word.startswith(incomplete)]
 
 
 PAIR = Words("pair", lambda text, what: words.pair(text, what, 1))
@@ -60,14 +59,21 @@ COUNT = Words("count", lambda text, what: words.integer(text, what, 1))
 FRAMES = Words("frames", words.which)
 
 
-def complete_filter(ctx, param, incomplete: str) -> list[CompletionItem]:
+def complete_filter(ctx, param, incomplete: str) -> list:
     """What the FILTER that somebody types may become; of several arguments the first is one, unless -k was given."""
     if param.nargs == -1 and (ctx.params.get("kernel") or ctx.params.get(param.name)):
-        return [CompletionItem(incomplete, type="file")]
+        return [_item(incomplete, type="file")]
     from convcli.completion import offers
 
     found = offers(incomplete, tuple(ctx.params.get("folders") or ()))
-    return [CompletionItem(offer.text, help=offer.help, is_open=offer.is_open) for offer in found]
+    return [_item(offer.text, help=offer.help, is_open=offer.is_open) for offer in found]
+
+
+def _item(text: str, **parts):
+    """What click hands to a shell."""
+    from click.shell_completion import CompletionItem  # for shells alone
+
+    return CompletionItem(text, **parts)
 
 
 class Sectioned(click.Command):
