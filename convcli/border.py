@@ -4,7 +4,7 @@
 plain arithmetic without branches, so it serves Python integers and integer arrays alike.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from convcli.errors import ConvError, hint
 from convcli.words import number
@@ -32,8 +32,7 @@ PICTURES = {
 _ALIASES = {alias: mode for mode, aliases in MODES.items() for alias in aliases}
 
 
-@dataclass(frozen=True, slots=True)
-class Border:
+class Border(NamedTuple):
     """What stands outside the picture: a mode, and the value of `constant:V` in the picture's own levels."""
 
     mode: str = "reflect"

@@ -7,6 +7,7 @@ said about its own window.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -150,8 +151,7 @@ class Pool:
     size: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a filter: an action on `of`, a formula over `image` and the names of earlier steps."""
 
     name: str
@@ -192,13 +192,13 @@ class Filter:
             raise FilterError(f"{self.name} has several steps: there is no one sum to normalize by")
         if self.kernel is None:
             return self
-        return replace(self, steps=(replace(self.steps[0], action=self.kernel.normalized()),))
+        return replace(self, steps=(self.steps[0]._replace(action=self.kernel.normalized()),))
 
     def scaled(self, factor: float) -> "Filter":
         """The filter with its weights multiplied; of a composite the result is, which for weights is the same."""
         if self.kernel is not None:
             kernel = self.kernel.changed(scale=self.kernel.scale * factor)
-            return replace(self, steps=(replace(self.steps[0], action=kernel),))
+            return replace(self, steps=(self.steps[0]._replace(action=kernel),))
         if self.is_single:
             return self
         return replace(self, result=f"({self.result or self.steps[-1].name}) * {factor!r}")

@@ -10,6 +10,7 @@ For one axis of `size` samples under `taps` weights, with `lo` and `hi` samples 
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from convcli.border import Border
 from convcli.errors import GeometryError
@@ -175,8 +176,7 @@ class Geometry:
                 raise GeometryError(f"padding {pad} is more than half of the pooling window of {axis.taps}")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """What one output sample sees of the first input, through all layers so far; pairs are (y, x).
 
     `size` is the receptive field, `jump` the distance of neighbouring outputs and `start` the coordinate of

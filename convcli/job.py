@@ -3,7 +3,7 @@
 `prepare` decides everything from the header alone; `run` then touches the pixels.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -27,8 +27,7 @@ DTYPES = {"I": "int32", "F": "float32", "grid": "float64"}
 NUMBERS = ("NPY", "TXT", "CSV", "TSV", "PFM")  # formats whose samples are plain numbers, not levels
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What was asked for, the same for every picture.
 
     format: the format that the output's name or --format asks for, or None for the input's; fallbacks: the formats
@@ -78,8 +77,7 @@ class Job(NamedTuple):
     sheet: Sheet | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class Result(NamedTuple):
     """What came of one picture: one Raster, or one for each feature map."""
 
     rasters: tuple["Raster", ...]
@@ -111,7 +109,7 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
         return _montage(request, header, program, dtype)
     is_maps = bool(letters) and not program.colours
     if is_maps and request.maps == "stack" and request.format is None:
-        request = replace(request, format="NPY")
+        request = request._replace(format="NPY")
     has_pages = is_maps and request.maps == "stack" and request.format == "TIFF"
     splits = is_maps and (request.maps != "stack" or has_pages) and request.format != "NPY"
     channels_out = 1 if splits else width
@@ -120,7 +118,7 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     choices = [(form, finish) for form in wanted]
     if request.depth == "keep" and finish.rule != "none" and finish.dtype.startswith("float"):
         # levels of a float picture may become 8 bits where the format asked for holds no floats
-        choices += [(form, replace(finish, dtype="uint8", white=255.0)) for form in wanted]
+        choices += [(form, finish._replace(dtype="uint8", white=255.0)) for form in wanted]
     # fewer colours, as in a GIF, are for who asks for them, and for animations, which nothing else may hold
     fits = formats.can_take if request.format or header.frames > 1 else formats.can_hold
     for form, finish in choices:

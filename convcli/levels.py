@@ -6,8 +6,9 @@
 Then `clip(rint(x))`, half to even, once. Alpha has no rule: it is clipped and rounded.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, isfinite
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,8 +54,7 @@ class Tally:
         return "abs" if self.rule == "clip" and fits else "stretch"
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The last step: strips of sums to strips of levels.
 
     rule: resolved, not `auto`. white_in, white: the picture's own white level and the output's. dtype: of the
@@ -212,10 +212,10 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     """The levels (H', W', C') of a program over `pixels` (H, W, C), and what the range rule met."""
     out = np.empty(program.signal.shape, finish.dtype)
     if finish.rule == "stretch" and finish.bounds is None:
-        finish = replace(finish, bounds=bounds(program, pixels, finish.alpha, threads))
+        finish = finish._replace(bounds=bounds(program, pixels, finish.alpha, threads))
     whole = program.undivided
     if whole and finish.takes_whole:
-        program, finish = whole[0], replace(finish, share=whole[1])
+        program, finish = whole[0], finish._replace(share=whole[1])
     tallies: list[Tally] = []
     program.run(
         pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))

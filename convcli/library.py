@@ -291,7 +291,7 @@ def _varied(made: "Filter", changes: tuple[Variant, ...]) -> "Filter":
         kernel = variants.varied(made.kernel, changes)
     except ConvError as error:
         raise error.at(name) from None
-    return replace(made, name=name, steps=(replace(made.steps[0], action=kernel),), title=kernel.title)
+    return replace(made, name=name, steps=(made.steps[0]._replace(action=kernel),), title=kernel.title)
 
 
 def _is_pointwise(spelled: Spelling) -> bool:

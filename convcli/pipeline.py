@@ -4,7 +4,7 @@
 the colours of smoothing kernels; whatever is not filtered is sampled at the end, once, under the anchor.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from math import inf, prod
 from typing import NamedTuple
@@ -25,8 +25,7 @@ __all__ = ["Layout", "check_window", "compile_chain", "has_own_window"]
 SAFE_GAIN = 16.0  # times the 3e-5 of a level that float32 may be off at 255: still within a thousandth
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What the channels of a picture are, in the order they come.
 
     colours: letters of the colour channels (`rgb`, `l`, `cmyk`), empty for nameless ones. alpha: the last channel
@@ -170,7 +169,7 @@ class _Chain:
 
     def _lit(self, border: Border) -> Border:
         """The border with its value, which is a level, as light."""
-        return replace(border, value=float(as_light(border.value, self.layout.white)))
+        return border._replace(value=float(as_light(border.value, self.layout.white)))
 
     def _filtered(self, filter_: Filter, stream: Stream, window: Window) -> Stream:
         """One filter over one stream."""

@@ -1,7 +1,6 @@
 """Frames of an animation, or pages: each through a job of its own, one in memory at a time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from convcli import job, levels
 from convcli.errors import ConvError
@@ -38,7 +37,7 @@ class Sequence:
             self._bounds = min(low for low, _ in ends), max(high for _, high in ends)
         for one, frame in self._all():
             if self._bounds:
-                one = one._replace(finish=replace(one.finish, bounds=self._bounds))
+                one = one._replace(finish=one.finish._replace(bounds=self._bounds))
             result = job.run(one, frame, self.threads)
             if index == 0:
                 self.tally.add(result.tally)

@@ -4,8 +4,8 @@ A `Signal` travels ahead of the samples through every step. Its bounds are what 
 a sum fits 16-bit integers, and the last step prove that nothing needs clipping.
 """
 
-from dataclasses import dataclass, replace
 from math import inf, isfinite
+from typing import NamedTuple
 
 __all__ = ["Signal", "is_narrow"]
 
@@ -18,8 +18,7 @@ def is_narrow(peak: float) -> bool:
     return peak <= 2**11
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(NamedTuple):
     """Height, width and channels; the dtype of the samples; their bounds; whether all are whole numbers.
 
     real: the dtype for sums that are not whole: float32 where 24 bits keep them within 1e-3 of a level
@@ -75,4 +74,4 @@ class Signal:
 
     def but(self, **parts) -> "Signal":
         """The signal with some parts replaced."""
-        return replace(self, **parts)
+        return self._replace(**parts)

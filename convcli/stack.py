@@ -159,7 +159,7 @@ def _through(layer: Layer, now: _Place) -> tuple[Row, _Place]:
         # Every output sees what any input saw. Padding counts as seen, as it does for windows, and the
         # samples that windows left unread do not.
         spans = zip(now.field.size, now.grid, now.field.jump, strict=True)
-        seen = replace(now.field, size=tuple(size + (n - 1) * jump for size, n, jump in spans))
+        seen = now.field._replace(size=tuple(size + (n - 1) * jump for size, n, jump in spans))
         weights, out = prod(now.shape) * layer.out, (layer.out,)
         row = Row("linear", text, now.shape, out, None, None, weights, layer.out * layer.bias, weights, seen)
         return row, _Place(out, seen, (1, 1))

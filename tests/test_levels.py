@@ -380,7 +380,7 @@ def test_a_program_leaves_the_division_to_the_last_step(drawn, scale, share, mea
     kernel, pixels = Kernel(np.array(drawn, float), scale), picture(23, 31, 3)
     program = compile_chain(links(kernel), Signal.of(pixels.shape, "uint8"), Window(), Layout(white=255.0))
     finish = Finish("clip", 255.0, 255.0, "uint8", measures=measures)
-    finish = replace(finish, proven=(program.signal.low, program.signal.high))
+    finish = finish._replace(proven=(program.signal.low, program.signal.high))
     shares, plain = set(), Finish.apply
 
     def watched(self, block, out):
@@ -390,7 +390,7 @@ def test_a_program_leaves_the_division_to_the_last_step(drawn, scale, share, mea
     with patch.object(Finish, "apply", watched):
         out, _ = render(program, pixels, finish, 2)
     assert shares == {1 if measures else share}
-    sums, _ = render(program, pixels, replace(finish, rule="none", dtype="float64"), 1)
+    sums, _ = render(program, pixels, finish._replace(rule="none", dtype="float64"), 1)
     part = Fraction(scale).limit_denominator(1000)
     exact = [min(max(round(round(x / scale) * part), 0), 255) for x in sums.ravel()]
     assert out.ravel().tolist() == exact

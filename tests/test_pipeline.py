@@ -414,8 +414,8 @@ def test_zero_sum_weights_leave_a_result_around_zero(actions, is_signed):
         ((weights(3, 2, 2),), RGB, "l"),
         ((weights(1, 3, 2, 2),), RGB, "l"),
         ((weights(3, 3, 2, 2),), RGB, ""),
-        ((BOX,), replace(RGB, select="gray"), "l"),
-        ((BOX,), replace(RGB, select="g"), "rgb"),
+        ((BOX,), RGB._replace(select="gray"), "l"),
+        ((BOX,), RGB._replace(select="g"), "rgb"),
     ],
 )
 def test_what_the_channels_of_a_result_are_called(actions, layout, colours):
@@ -458,7 +458,7 @@ def test_golden_red_beside_transparent_green_is_never_green():
 @pytest.mark.parametrize("mode", ["reflect", "edge", "wrap", "zeros", "constant"])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_smoothing_weighs_colour_by_alpha(layout, mode, dtype):
-    layout = replace(layout, white=float(np.iinfo(dtype).max))
+    layout = layout._replace(white=float(np.iinfo(dtype).max))
     pixels = picture(9, 11, 4 if layout.colours == "rgb" else 2, dtype, seed=3)
     matrix = np.abs(weights(2, 3, seed=4)) + 1
     options = {"stride": (2, 1), "dilation": (1, 2), "mode": mode, "value": 40.0, "op": "convolve", "bias": 7.0}
@@ -624,7 +624,7 @@ def test_alpha_follows_the_anchors_of_a_chain(actions, window, rows, columns):
 @pytest.mark.parametrize("rule", ["auto", "keep", "filter"])
 @pytest.mark.parametrize("kernel", [BOX, SOBEL_X, KINDS["sharp"]], ids=["box", "sobel", "sharp"])
 def test_bias_never_touches_alpha(rule, kernel):
-    pixels, layout = picture(7, 9, 4, seed=6), replace(RGBA, alpha_rule=rule)
+    pixels, layout = picture(7, 9, 4, seed=6), RGBA._replace(alpha_rule=rule)
     without = run(pixels, kernel, layout=layout)
     with_bias = run(pixels, kernel, window=Window(bias=50.0), layout=layout)
     assert with_bias[:, :, 3] == near(without[:, :, 3], 1e-9)
@@ -634,10 +634,10 @@ def test_bias_never_touches_alpha(rule, kernel):
 def test_alpha_rules_keep_and_filter():
     pixels = picture(7, 9, 4, seed=6)
     wanted = naive.filtered(pixels, np.ones((3, 3)) / 9, (2, 1))
-    keep = run(pixels, BOX, window=Window((2, 1)), layout=replace(RGBA, alpha_rule="keep"))
+    keep = run(pixels, BOX, window=Window((2, 1)), layout=RGBA._replace(alpha_rule="keep"))
     assert keep[:, :, :3] == near(wanted[:, :, :3])
     assert (keep[:, :, 3] == pixels[::2, :, 3]).all()
-    assert run(pixels, BOX, window=Window((2, 1)), layout=replace(RGBA, alpha_rule="filter")) == near(wanted)
+    assert run(pixels, BOX, window=Window((2, 1)), layout=RGBA._replace(alpha_rule="filter")) == near(wanted)
 
 
 @pytest.mark.parametrize("step", [Point("relu"), Point("threshold", 100.0), Point("sqrt"), Point("square")])
@@ -670,7 +670,7 @@ def test_channels_that_are_not_chosen_pass_through(select, kernel):
         (Window((2, 3)), slice(None, None, 2), slice(None, None, 3)),
         (Window((3, 2), padding="valid"), slice((kernel.shape[0] - 1) // 2, None, 3), slice(1, None, 2)),
     ):
-        found = run(pixels, kernel, window=window, layout=replace(RGB, select=select))
+        found = run(pixels, kernel, window=window, layout=RGB._replace(select=select))
         filtered = naive.filtered(pixels, kernel, window.stride, padding=window.padding)
         for c in range(3):
             if c in chosen:
@@ -687,7 +687,7 @@ def test_channels_that_pass_through_are_extended_by_the_same_border(mode):
     pixels = picture(5, 6, 3, seed=8)
     border = Border.parse(mode)
     window = Window((1, 2), padding=(4, 2, 3, 5), border=border)
-    found = run(pixels, [[1.0, 2], [3, 4]], window=window, layout=replace(RGB, select="r"))
+    found = run(pixels, [[1.0, 2], [3, 4]], window=window, layout=RGB._replace(select="r"))
     extended = naive.padded(pixels, (4, 2, 3, 5), border.mode, border.value)
     wanted = extended[: found.shape[0], : 2 * found.shape[1] : 2]
     assert found[:, :, 1:] == near(wanted[:, :, 1:])
@@ -695,10 +695,10 @@ def test_channels_that_pass_through_are_extended_by_the_same_border(mode):
 
 def test_chosen_channels_beside_alpha():
     pixels = picture(9, 8, 4, seed=9)
-    found = run(pixels, SOBEL_X, layout=replace(RGBA, select="g"))
+    found = run(pixels, SOBEL_X, layout=RGBA._replace(select="g"))
     assert (found[:, :, 1] == naive.filtered(pixels, SOBEL_X.matrix)[:, :, 1]).all()
     assert (found[:, :, [0, 2, 3]] == pixels[:, :, [0, 2, 3]]).all()
-    smooth = run(pixels, BOX, layout=replace(RGBA, select="g"))
+    smooth = run(pixels, BOX, layout=RGBA._replace(select="g"))
     assert smooth[:, :, 1] == near(naive.filtered(pixels, np.ones((3, 3)) / 9)[:, :, 1])
     assert (smooth[:, :, [0, 2, 3]] == pixels[:, :, [0, 2, 3]]).all()  # a new alpha would show what theirs hid
 
@@ -707,20 +707,20 @@ def test_chosen_channels_beside_alpha():
 def test_gray_is_luma_in_float(dtype):
     pixels = picture(7, 9, 3, dtype, seed=10)
     matrix = weights(2, 3, seed=5)
-    found = run(pixels, matrix, window=Window((2, 1)), layout=replace(RGB, select="gray"))
+    found = run(pixels, matrix, window=Window((2, 1)), layout=RGB._replace(select="gray"))
     assert found == pytest.approx(naive.filtered(naive.luma(pixels), matrix, (2, 1)), rel=1e-9, abs=1e-3)
 
 
 def test_gray_is_what_pillow_means_by_it():
     pixels = np.ascontiguousarray(picture(40, 50, 3, seed=10))
     wanted = np.asarray(Image.fromarray(pixels).convert("L"), float)
-    found = run(pixels, [[1.0]], layout=replace(RGB, select="gray"))[:, :, 0]
+    found = run(pixels, [[1.0]], layout=RGB._replace(select="gray"))[:, :, 0]
     assert np.abs(found - wanted).max() <= 0.51  # it rounds, and its weights have 16 bits
 
 
 def test_gray_leaves_alpha_beside_it():
     pixels = picture(7, 9, 4, seed=10)
-    found = run(pixels, SOBEL_X, layout=replace(RGBA, select="gray"))
+    found = run(pixels, SOBEL_X, layout=RGBA._replace(select="gray"))
     assert found.shape == (7, 9, 2)
     assert found[:, :, :1] == near(naive.filtered(naive.luma(pixels[:, :, :3]), SOBEL_X.matrix))
     assert (found[:, :, 1] == pixels[:, :, 3]).all()

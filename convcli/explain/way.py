@@ -5,7 +5,6 @@ trace has no rules of its own about padding, alpha or strides.
 """
 
 import re
-from dataclasses import replace
 
 import numpy as np
 
@@ -40,7 +39,7 @@ def trace(job: Job, picture: Raster, at: tuple[int, int], threads: int = 1) -> T
     with np.errstate(all="ignore"):  # a float picture may hold infinities
         finish = job.finish
         if finish.rule == "stretch":
-            finish = replace(finish, bounds=levels.bounds(program, pixels, finish.alpha, threads))
+            finish = finish._replace(bounds=levels.bounds(program, pixels, finish.alpha, threads))
         rows = program.open(pixels)
         way = _Way(program.stages, _letters(picture)[: pixels.shape[2]])
         way.visit(rows, y, x)
