@@ -114,34 +114,52 @@ def _patterns(terms: Terms) -> list[Pattern]:
 
 
 def _dense(terms: Terms, geometry: Geometry) -> Lay:
-    """The sums of a kernel without planes and strides, patterns first."""
+    """The sums of a kernel without planes and strides: lone taps first, then one group with a pattern after another."""
     patterns = _patterns(terms)
-    rewritten = []
-    for n, ((size, taps), found) in enumerate(zip(terms, patterns, strict=True)):
-        signs = [plus for plus, _ in taps] if not found.shifts else [True] * len(found.taps)
-        rewritten.append((size, [(plus, (n, *tap)) for plus, tap in zip(signs, found.taps, strict=True)]))
+    plain = [term for term, found in zip(terms, patterns, strict=True) if not found.shifts]
+    shared = [(size, found) for (size, _), found in zip(terms, patterns, strict=True) if found.shifts]
 
     def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
         channels, out = block.shape[2], out.reshape(len(out), -1)
+        lines = block.reshape(len(block), -1)
         down, across = geometry.y.dilation, geometry.x.dilation * channels
-        made = {}  # (group, picture): the picture, and how far right of the block it begins
-        for n, found in enumerate(patterns):
-            lines, start = made[n, 0] = block.reshape(len(block), -1), 0
-            for level, (y, x) in enumerate(found.shifts, 1):
-                size = (lines.shape[0] - y * down, lines.shape[1] - abs(x) * across)
-                total = scratch.take(f"pattern {n} {level}", size, lines.dtype)
-                here, there = max(-x, 0) * across, max(x, 0) * across
-                first = lines[: size[0], here : here + size[1]]
-                tape.append((np.add, (first, lines[y * down :, there : there + size[1]], total)))
-                lines, start = made[n, level] = total, start + here
 
-        def under(tap: tuple[int, int, int, int]) -> np.ndarray:
-            """The samples that a tap (group, picture, row, column) meets, one for each sample of `out`."""
-            n, level, u, v = tap
-            lines, start = made[n, level]
-            left = v * across - start
-            return lines[u * down : u * down + len(out), left : left + out.shape[1]]
+        def under(tap: tuple[int, int]) -> np.ndarray:
+            """The samples that a tap meets, one for each sample of `out`."""
+            return lines[tap[0] * down : tap[0] * down + len(out), tap[1] * across : tap[1] * across + out.shape[1]]
 
-        weighted_sum(rewritten, under, out, scratch, tape)
+        is_begun = bool(plain) or not shared
+        if is_begun:
+            weighted_sum(plain, under, out, scratch, tape)
+        for size, found in shared:
+            total = scratch.take("group", out.shape, out.dtype) if is_begun else out
+            weight = abs(size) if is_begun else size
+            _shared(found, weight, lines, total, (down, across), scratch, tape)
+            if is_begun:
+                tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
+            is_begun = True
 
     return lay
+
+
+def _shared(found: Pattern, weight: float, lines, out: np.ndarray, step: tuple[int, int], scratch, tape: Tape) -> None:
+    """Puts weight times the sum of a pattern's taps into `out`; step: samples from tap to tap, down and across."""
+    down, across = step
+    made, start = [(lines, 0)], 0  # each picture, and how far right of the block it begins
+    for level, (y, x) in enumerate(found.shifts):
+        size = (lines.shape[0] - y * down, lines.shape[1] - abs(x) * across)
+        total = scratch.take(f"pattern {level}", size, lines.dtype)
+        here, there = max(-x, 0) * across, max(x, 0) * across
+        first = lines[: size[0], here : here + size[1]]
+        tape.append((np.add, (first, lines[y * down :, there : there + size[1]], total)))
+        lines, start = total, start + here
+        made.append((lines, start))
+
+    def under(tap: tuple[int, int, int]) -> np.ndarray:
+        """The samples that a tap (picture, row, column) meets, one for each sample of `out`."""
+        level, u, v = tap
+        picture, begin = made[level]
+        left = v * across - begin
+        return picture[u * down : u * down + len(out), left : left + out.shape[1]]
+
+    weighted_sum([(weight, [(True, tap) for tap in found.taps])], under, out, scratch, tape)
