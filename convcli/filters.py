@@ -13,7 +13,9 @@ import numpy as np
 
 from convcli.errors import FilterError
 
-__all__ = ["Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted", "check_anchor"]
+__all__ = ["LOW", "RANKED", "Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted", "check_anchor"]
+
+RANKED, LOW = 256, 32  # taps on a side up to which any rank is counted; beyond it, the largest rank that is
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +97,19 @@ class Kernel:
         """The weights of each map in a row of its own."""
         return self.matrix.reshape(self.maps or 1, -1)
 
-    @property
-    def rank(self) -> int:
-        """Rank of the matrix (of the largest plane): 1 means two 1-D passes do."""
-        return int(np.max(np.linalg.matrix_rank(self.matrix)))
+    @cached_property
+    def rank(self) -> int | None:
+        """Rank of the matrix (of the largest plane): 1 means two 1-D passes do.
+
+        None where a side is longer than `RANKED` and the rank is more than `LOW`: the singular values of large
+        matrices take many seconds. A low rank shows in a few random sums of the columns, twice as many as it counts
+        (Halko, Martinsson and Tropp 2011).
+        """
+        matrix = self.matrix
+        if max(self.taps) > RANKED:
+            matrix = matrix @ np.random.default_rng(0).standard_normal((self.taps[1], 2 * LOW))
+        rank = int(np.max(np.linalg.matrix_rank(matrix)))
+        return rank if max(self.taps) <= RANKED or rank <= LOW else None
 
     @property
     def symmetry(self) -> str:

@@ -20,7 +20,7 @@ _RISING = ((10, 14, 48), (32, 74, 130), (46, 138, 140), (168, 200, 96), (255, 24
 
 
 def spell_cells(rows: np.ndarray, digits: int = 4) -> list[list[str]]:
-    """The values as text: whole numbers as they are, others with `digits` of the largest one.
+    """The values as text: whole numbers as they are, others with `digits` of the largest one, none as `-0.00`.
 
     >>> spell_cells(np.array([[0, 0.125], [-12.5, 1]]), 3)
     [['0', '0.1'], ['-12.5', '1.0']]
@@ -28,7 +28,7 @@ def spell_cells(rows: np.ndarray, digits: int = 4) -> list[list[str]]:
     decimals = 0
     if not (rows == rows.round()).all():
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(rows).max())))
-    return [["0" if value == 0 else f"{value:.{decimals}f}" for value in row] for row in rows]
+    return [["0" if value == 0 else f"{value:z.{decimals}f}" for value in row] for row in rows]
 
 
 def diverging(values: np.ndarray, largest: float) -> np.ndarray:

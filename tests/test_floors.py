@@ -47,7 +47,8 @@ FLOORS = """
     api   targets   explain.way
     batch
     cli.matrices   cli.options   cli.progress   cli.shells   cli.sizes   cli.talk
-    cli.classes
+    cli.classes   cli.kernel
+    cli.plots
     cli.apply   cli.classify   cli.corners   cli.explain   cli.kernels   cli.learn   cli.shape
     cli
     convcli

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from convcli import library, matrix
 from convcli.cli.kernels import command
 from convcli.errors import ConvError, FilterError
+from convcli.filters import Kernel
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +125,29 @@ def test_show():
     }
 
 
+def test_the_rank_of_a_large_kernel_is_counted_while_it_is_low():
+    assert facts("show log:50")["rank"] == "3"  # its weights are made to sum to zero
+    assert facts("show gaussian:50")["rank"] == "1 (a column times a row)"
+    assert facts("show disk:200")["rank"] == "more than 32 (counted further up to 256x256)"
+    assert json.loads(run("show disk:200 --json"))["rank"] is None
+    assert facts("show disk:50")["rank"] == str(np.linalg.matrix_rank(library.parse("disk:50")[0].filter.kernel.matrix))
+
+
+def test_a_low_rank_is_that_of_all_singular_values():
+    rng = np.random.default_rng(4)
+    for rank, shape in ((0, (300, 9)), (1, (257, 400)), (7, (300, 8)), (9, (9, 300)), (32, (270, 290))):
+        matrix = rng.normal(size=(shape[0], rank)) @ rng.normal(size=(rank, shape[1]))
+        assert Kernel(matrix).rank == rank == np.linalg.matrix_rank(matrix)
+        bank = np.stack([matrix, matrix * 2, matrix * 0])
+        assert Kernel(bank).rank == rank
+    assert Kernel(rng.normal(size=(270, 33))).rank is None
+
+
+def test_no_weight_is_less_than_nothing():
+    """A weight that rounds to zero has no sign."""
+    assert drawn("show '1 -0.00001; 0.5 0.25'") == [["1.000", "0.000"], ["0.500", "0.250"]]
+
+
 def test_show_keeps_fractions():
     assert drawn("show box") == [["1"] * 3] * 3 + [["x", "1/9"]]
     assert drawn("show blur") == [["0", "1", "0"], ["1", "4", "1"], ["0", "1", "0"], ["x", "1/8"]]
@@ -133,7 +157,7 @@ def test_show_keeps_fractions():
 def test_show_aligns_numbers():
     assert run("show -- '-1 0.5 12; 3 .25 -0.001'").splitlines()[2:4] == [
         "  -1.00   0.50  12.00",
-        "   3.00   0.25  -0.00",
+        "   3.00   0.25   0.00",
     ]
 
 

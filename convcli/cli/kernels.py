@@ -1,4 +1,4 @@
-"""`convcli kernels`: the kernels that are there, what is in one, and a picture of it."""
+"""`convcli kernels`: the kernels that are there, what is in one, and the file it goes to."""
 
 import io
 import json
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli import library, matrix
-from convcli.cli.options import complete_filter
+from convcli.cli import plots
+from convcli.cli.kernel import asked, folder_option, kernel_options, size_of, steps, sum_of
 from convcli.errors import ConvError, FilterError, printable
 from convcli.kernelfile import Definition, Parameter
 
@@ -52,14 +53,6 @@ def plan_line(filter_: "Filter") -> str | None:
     return ", ".join(dict.fromkeys(f"{plan.method} in {plan.numbers.dtype}" for plan in plans)) or None
 
 
-folder_option = click.option(
-    "--kernel-dir",
-    "folders",
-    multiple=True,
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Look here first.",
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
 
 
@@ -74,6 +67,9 @@ def command():
       convcli kernels plot log:3 -o log.png
       convcli kernels show sobel-x --format toml -o my-sobel.toml
     """
+
+
+command.add_command(plots.command)
 
 
 @command.command("list")
@@ -106,16 +102,7 @@ def list_(folders, as_json):
 
 
 @command.command("show")
-@click.argument("text", metavar="FILTER", required=False, shell_complete=complete_filter)
-@click.option(
-    "-k",
-    "--kernel",
-    metavar="FILTER",
-    help="The filter, where it begins with a minus sign.",
-    shell_complete=complete_filter,
-)
-@click.option("--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op.")
-@click.option("--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied.")
+@kernel_options
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Print the weights as a file of this kind.")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file; its name says the format.  [default: -]")
 @click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
@@ -133,7 +120,7 @@ def show(text, kernel, as_applied, op, form, output, force, folders, as_json):
       convcli kernels show emboss --as-applied --op convolve
       convcli kernels show gabor:theta=45 --format csv -o gabor.csv
     """
-    text, filter_, kernel = _asked("show", text, kernel, as_applied, op, folders)
+    text, filter_, kernel = asked("show", text, kernel, as_applied, op, folders)
     if form or output not in (None, "-"):
         _save(filter_, kernel, form or Path(output).suffix[1:].lower(), output, force)
         return
@@ -142,67 +129,6 @@ def show(text, kernel, as_applied, op, form, output, force, folders, as_json):
         click.echo(json.dumps(_everything(filter_, kernel, definition)))
     else:
         click.echo("\n".join(_page(filter_, kernel, definition)))
-
-
-@command.command("plot")
-@click.argument("text", metavar="FILTER", required=False, shell_complete=complete_filter)
-@click.option(
-    "-k",
-    "--kernel",
-    metavar="FILTER",
-    help="The filter, where it begins with a minus sign.",
-    shell_complete=complete_filter,
-)
-@click.option("--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op.")
-@click.option("--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied.")
-@click.option("-o", "--output", metavar="FILE", help="The picture; its name says the format. - is standard output.")
-@click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
-@folder_option
-def plot(text, kernel, as_applied, op, output, force, folders):
-    """Plot a kernel: a heat map of its weights, and its frequency response beside it.
-
-    FILTER is a name with or without parameters, a file or a matrix, as in `convcli apply`. Of a composite the kernels
-    of its steps are plotted, of a bank every matrix. The response says by how much a wave is multiplied, for each
-    direction and pace of it: the middle stands for flat parts, the rim for the finest detail that pixels can hold.
-
-    \b
-    Examples:
-      convcli kernels plot gaussian:2 -o gaussian.png
-      convcli kernels plot harris -o harris.png
-      convcli kernels plot emboss --op convolve -o emboss.png
-    """
-    text, filter_, kernel = _asked("plot", text, kernel, as_applied, op, folders)
-    if output is None:
-        raise click.UsageError("plot wants a name for the picture (-o kernel.png)")
-
-    from convcli import plot
-
-    if kernel is not None:
-        panels, facts = plot.panels_of(kernel), [f"{_size_of(kernel)}, sum {_sum_of(kernel)}"]
-    else:
-        definition = library.definition(text, folders)
-        names = [step["kernel"] for step in _steps(filter_, definition)]
-        panels = plot.steps_of(filter_, names)
-        facts = [f"the kernels of its steps; the result is {filter_.result}"] if filter_.result else []
-    if not panels:
-        raise FilterError(f"{printable(filter_.name)} has no weights to plot")
-    title = f"{printable(filter_.name)}   {printable(filter_.title)}".rstrip()
-    _write_picture(plot.sheet(panels, title, facts, shared=kernel is not None), output, force)
-
-
-def _asked(command: str, text: str | None, kernel: str | None, as_applied: bool, op: str | None, folders: tuple):
-    """The text of the one FILTER that a command was given, the filter, and its kernel as it is to be shown."""
-    if (text is None) == (kernel is None):
-        raise click.UsageError(f"{command} takes one FILTER (convcli kernels {command} sobel-x)")
-    text = text or kernel
-    links = library.parse(text, folders)
-    if len(links) != 1:
-        raise FilterError(f"{printable(text)} is a chain, {command} takes one filter")
-    filter_, kernel = links[0].filter, links[0].filter.kernel
-    if kernel is not None and (as_applied or op):
-        kernel = kernel.turned() if (op or links[0].window.get("op")) == "convolve" else kernel
-        kernel = kernel.changed(matrix=kernel.weights, scale=1.0)
-    return text, filter_, kernel
 
 
 def _size(found: Definition | ConvError) -> str:
@@ -244,14 +170,8 @@ def _everything(filter_: "Filter", kernel: "Kernel | None", definition: Definiti
         facts |= {"matrix": kernel.matrix.tolist(), "weights": kernel.weights.tolist()}
         facts |= {"sum": kernel.sum, "rank": kernel.rank, "symmetry": kernel.symmetry}
     else:
-        facts |= {"steps": _steps(filter_, definition), "result": filter_.result}
+        facts |= {"steps": steps(filter_, definition), "result": filter_.result}
     return facts | {"plan": plan_line(filter_)}
-
-
-def _steps(filter_: "Filter", definition: Definition | None) -> list[dict]:
-    """The steps with their parameters filled in; a point or pooling step names itself."""
-    names = [draft.filled(filter_.params) for draft in definition.steps] if definition else [filter_.name]
-    return [{"name": step.name, "kernel": name, "of": step.of} for step, name in zip(filter_.steps, names, strict=True)]
 
 
 def _page(filter_: "Filter", kernel: "Kernel | None", definition: Definition | None) -> list[str]:
@@ -263,9 +183,9 @@ def _page(filter_: "Filter", kernel: "Kernel | None", definition: Definition | N
         lines += matrices.drawn(kernel, matrices.colours_of_terminal())
         facts = _kernel_facts(kernel)
     elif definition:
-        steps = _steps(filter_, definition)
-        width = max(len(step["name"]) for step in steps)
-        lines += [f"  {step['name']:{width}} = {step['kernel']} of {step['of']}" for step in steps]
+        parts = steps(filter_, definition)
+        width = max(len(part["name"]) for part in parts)
+        lines += [f"  {part['name']:{width}} = {part['kernel']} of {part['of']}" for part in parts]
         facts = [("result", filter_.result)]
     else:
         lines.append("  a step without weights")
@@ -280,22 +200,20 @@ def _page(filter_: "Filter", kernel: "Kernel | None", definition: Definition | N
 
 def _kernel_facts(kernel: "Kernel") -> list[tuple[str, str]]:
     return [
-        ("size", _size_of(kernel)),
+        ("size", size_of(kernel)),
         ("anchor", f"{kernel.anchor[0]},{kernel.anchor[1]}"),
-        ("sum", _sum_of(kernel)),
-        ("rank", f"{kernel.rank}{' (a column times a row)' if kernel.rank == 1 else ''}"),
+        ("sum", sum_of(kernel)),
+        ("rank", _rank_of(kernel)),
         ("symmetry", f"{kernel.symmetry} under half a turn" if kernel.symmetry != "none" else "none"),
     ]
 
 
-def _size_of(kernel: "Kernel") -> str:
-    counts = {"plane": kernel.planes, "map": kernel.maps if kernel.matrix.ndim == 4 else None}
-    words = [f"{n} {kind}{'s' * (n > 1)}" for kind, n in counts.items() if n]
-    return ", ".join([f"{kernel.taps[0]}x{kernel.taps[1]}", *words])
+def _rank_of(kernel: "Kernel") -> str:
+    from convcli.filters import LOW, RANKED
 
-
-def _sum_of(kernel: "Kernel") -> str:
-    return "0" if kernel.is_zero_sum else f"{kernel.sum:.6g}"
+    if kernel.rank is None:
+        return f"more than {LOW} (counted further up to {RANKED}x{RANKED})"
+    return f"{kernel.rank} (a column times a row)" if kernel.rank == 1 else str(kernel.rank)
 
 
 def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | None, force: bool) -> None:
@@ -311,24 +229,6 @@ def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | N
     if form == "npy" and sys.stdout.isatty():
         raise FilterError("npy is not for a terminal (write it to a file with -o)")
     click.echo(data, nl=False)
-
-
-def _write_picture(pixels, output: str, force: bool) -> None:
-    """Writes a picture to a file, or as PNG to standard output."""
-    from convcli import files, formats, raster
-
-    if output == "-" and sys.stdout.isatty():
-        raise FilterError("a picture is not for a terminal (write it to a file with -o)")
-    buffer = io.BytesIO()
-    try:
-        form = "PNG" if output == "-" else formats.format_of(Path(output).suffix)
-        raster.encode(raster.Raster(pixels, "RGB"), form, buffer, compression="default")
-    except ConvError as error:
-        raise error.at(output) from None
-    if output == "-":
-        click.echo(buffer.getvalue(), nl=False)
-    else:
-        files.write_bytes(Path(output), buffer.getvalue(), force)
 
 
 def _encoded(filter_: "Filter", kernel: "Kernel", form: str) -> bytes:
