@@ -8,6 +8,8 @@ from data import picture, run
 
 from convcli import engine
 from convcli.border import Border
+from convcli.engine import Numbers, direct, sums
+from convcli.engine.costs import PASS
 from convcli.errors import ConvError
 from convcli.filters import Kernel
 from convcli.geometry import Window
@@ -262,3 +264,19 @@ def test_a_refusal_is_the_methods_own(monkeypatch):
     with pytest.raises(ConvError, match=r"^method direct cannot do this: it is Sunday$"):
         plan("uint8", SOBEL, method="direct")
     assert plan("uint8", [[0, 1], [1, 1]]).method != "direct"
+
+
+@pytest.mark.parametrize("taps", [(33, 32), (41, 57)])
+def test_large_kernels_are_planned_without_a_look_at_every_tap(monkeypatch, taps):
+    """The guess is near the passes that are counted tap by tap."""
+    rng = np.random.default_rng(3)
+    for values in (7, 10**6):  # many equal weights, none
+        matrix = rng.integers(1, values, taps) * rng.choice([1, -1], taps)
+        kernel, signal = Kernel(matrix), Signal.of((90, 80, 1), "uint8")
+        counted = sums.passes(sums.group(np.ndenumerate(kernel.matrix)))
+        numbers = Numbers("float32", True)
+        with monkeypatch.context() as patch:
+            patch.setattr(direct, "group", None)
+            geometry = Window(stride=(2, 1)).fit(signal.size, kernel.taps, kernel.anchor)
+            guess = direct.cost(kernel, geometry, 1, numbers) / PASS["float32"]
+        assert 0.9 * counted < guess < 1.1 * counted + 1

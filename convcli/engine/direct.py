@@ -17,6 +17,8 @@ from convcli.signal import Signal
 
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding"]
 
+MANY = 1024  # weights beyond which the cost is a guess: to look for equal ones and patterns takes seconds
+
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """None: any kernel, stride and dilation will do."""
@@ -38,6 +40,8 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     if kernel.planes:
         maps = kernel.matrix.reshape(-1, kernel.planes * geometry.y.taps * geometry.x.taps)
         work = sum(_passes(weights) for weights in np.abs(maps)) / len(maps)
+    elif kernel.matrix.size > MANY:
+        work = _passes(np.abs(kernel.matrix))
     else:
         terms = group(np.ndenumerate(kernel.matrix))
         work = passes(terms)
@@ -48,7 +52,7 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
 
 
 def _passes(sizes: np.ndarray) -> float:
-    """`passes` of weights of these sizes, but for their signs: a bank has too many to group them all for a guess."""
+    """`passes` of weights of these sizes, but for signs and patterns: for those with too many taps to group."""
     sizes, counts = np.unique(sizes[sizes > 0], return_counts=True)
     saved = np.count_nonzero((sizes == 1) & (counts > 1))
     return float(counts.sum() + max(len(sizes) - 1, 0) - saved)
