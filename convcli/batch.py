@@ -18,6 +18,7 @@ from convcli import files, formats, job, raster
 from convcli.errors import ConvError, InputError, OutputError, confession, printable
 from convcli.job import Request
 from convcli.raster import Raster
+from convcli.raster.ahead import Ahead
 from convcli.report import Item
 from convcli.sequence import Sequence
 from convcli.targets import STREAM, Destination, Target, result_names
@@ -37,14 +38,21 @@ class Options(NamedTuple):
     strict: bool = False
 
 
-def run(request: Request, targets: list[Target], destination: Destination, options: Options, tell: Callable) -> None:
-    """Calls `tell(item, warnings)` for each target, in their order.
+def run(
+    request: Request,
+    targets: list[Target],
+    destination: Destination,
+    options: Options,
+    tell: Callable,
+    ahead: Ahead | None = None,
+) -> None:
+    """Calls `tell(item, warnings)` for each target, in their order. ahead: a picture that is being read already.
 
     An item that could not be written (`is_fatal`) ends the run: nothing after it would fare better. A fault of ours
     (`Item.bug`) costs its own picture only.
     """
     jobs = max(1, min(options.jobs, len(targets)))
-    runner = _Runner(request, destination, options._replace(threads=max(1, options.threads // jobs)))
+    runner = _Runner(request, destination, options._replace(threads=max(1, options.threads // jobs)), ahead)
     workers, written = _Workers(jobs, runner.one, targets), 0
     try:
         for item, warnings in workers:
@@ -143,8 +151,8 @@ class _Workers:
 class _Runner:
     """What the pictures of a run share: what is asked for, and the names written so far."""
 
-    def __init__(self, request: Request, destination: Destination, options: Options):
-        self.request, self.destination, self.options = request, destination, options
+    def __init__(self, request: Request, destination: Destination, options: Options, ahead: Ahead | None):
+        self.request, self.destination, self.options, self.ahead = request, destination, options, ahead
         self.written: set[str] = set()
         self.folders: set[Path] = set()
         self.lock = Lock()
@@ -197,8 +205,11 @@ class _Runner:
         def frames():
             return raster.frames(source, request.frames, request.format, max_pixels=limit)
 
-        pictures = frames()
-        picture = next(pictures)
+        if self.ahead and self.ahead.name == target.input:
+            (pictures, picture), self.ahead = self.ahead.take(), None
+        else:
+            pictures = frames()
+            picture = next(pictures)
         prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
         self._check(outputs)
         if picture.frames > 1:

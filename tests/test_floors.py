@@ -37,7 +37,7 @@ FLOORS = """
     raster.metadata
     raster.modes   raster.gif
     raster.reading   raster.tiff   raster.canvas
-    raster.writing
+    raster.writing   raster.ahead
     raster.animation
     raster
     panel

@@ -128,6 +128,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     on_exists = _on_exists(asked)
     _refuse_nonsense(asked, output, report)
 
+    ahead = None if dry_run or list_of_names else _ahead(names, output, asked)
     from convcli import api, batch, formats, library, raster, targets
     from convcli import inputs as sources
     from convcli.cli.talk import Ledger, Talk
@@ -183,7 +184,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         gc.freeze()  # what is imported is no garbage
         gc.enable()
         try:
-            batch.run(request, planned, where, options, tell)
+            batch.run(request, planned, where, options, tell, ahead)
         except BaseException as end:
             bar.clear()
             if not isinstance(end, Exception):  # a signal
@@ -192,6 +193,22 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
         bar.clear()
     talk.summary(ledger.counts, found.aside, is_batch)
     return 70 if ledger.has_bug else 3 if ledger.is_fatal else 1 if ledger.counts["failed"] else 0
+
+
+def _ahead(names: list[str], output: str | None, asked: dict):
+    """The picture, where there is one of some size: it is decoded while what follows is imported."""
+    from convcli.raster import ahead
+
+    if len(names) != 1 or not ahead.is_worth_it(names[0]):
+        return None
+    from convcli import formats
+
+    try:
+        into = _format(False, output, asked["extension"], formats.format_of)
+    except ConvError:  # it will be told in its turn
+        return None
+    sys.setswitchinterval(2e-4)  # a decoder that wants its next bytes must not wait for imports
+    return ahead.Ahead(names[0], asked["frames"], into, asked["max_pixels"] or ahead.MAX_PIXELS)
 
 
 def _bar(progress: str, quiet: bool, total: int) -> Bar:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["frames", "header", "read"]
 
 _DTYPES = {"I;16": "<u2", "I;16L": "<u2", "I;16B": ">u2", "I;16N": "=u2", "I": "=i4", "F": "=f4"}
+BLOCK = 1 << 26  # bytes handed to a decoder at once
 _STRIP = 64  # rows taken out of Pillow's memory at once
 _UPRIGHT = {  # EXIF orientation: swap the axes, then mirror rows, columns
     2: (False, False, True),
@@ -177,8 +178,6 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
     held: the bytes of the file, and a stream of them or none; let go as soon as they are not needed, so that they are
     not in memory beside the pixels.
     """
-    import numpy as np
-
     if kind == "PNG" and im.tell() == 0:
         png.check(held[0])
     if kind == "TIFF" and sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in im.tile) < im.height * im.width:
@@ -188,7 +187,10 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
     if depth == "packed":
         im.tile = [relaid(tile, "RGBA") for tile in im.tile]
     with heard() if kind == "TIFF" and im.tile[0][0] == "libtiff" else nullcontext():
+        im.decodermaxblock = BLOCK  # fed in small pieces, a decoder would ask for the interpreter's lock at each
         im.load()
+    import numpy as np  # late: while it is imported, a picture can be decoded
+
     if im.mode in ("LAB", "YCbCr", "HSV"):
         notes += (f"{im.mode} converted to RGB",)
     if depth == "lost":
