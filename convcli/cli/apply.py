@@ -196,15 +196,15 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
 
 
 def _ahead(names: list[str], output: str | None, asked: dict):
-    """The picture, where there is one of some size: it is decoded while what follows is imported."""
+    """The first picture, if it is one of some size: it is decoded while what follows is imported."""
     from convcli.raster import ahead
 
-    if len(names) != 1 or not ahead.is_worth_it(names[0]):
+    if not names or not ahead.is_worth_it(names[0]):
         return None
     from convcli import formats
 
     try:
-        into = _format(False, output, asked["extension"], formats.format_of)
+        into = _format(len(names) > 1, output, asked["extension"], formats.format_of)
     except ConvError:  # it will be told in its turn
         return None
     sys.setswitchinterval(2e-4)  # a decoder that wants its next bytes must not wait for imports

@@ -108,7 +108,7 @@ def _write_webp(
         part = Raster(pixels, ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1])
         if not packed:
             height, width, has_alpha = *pixels.shape[:2], part.alpha
-        data = encoded(part, "WEBP", Metadata(), quality, compression).getvalue()
+        data = encoded(part, "WEBP", Metadata(), quality, compression)
         place = (n.to_bytes(3, "little") for n in (x // 2, y // 2, pixels.shape[1] - 1, pixels.shape[0] - 1))
         time = min(round(shown), 2**24 - 1).to_bytes(3, "little")
         packed.append(_riff(b"ANMF", b"".join((*place, time, b"\x02", *_picture_of(data)))))

@@ -1,7 +1,9 @@
 """From a Raster to the bytes of a file."""
 
+import os
 from importlib import import_module
 from io import BytesIO
+from mmap import mmap
 from typing import Any, BinaryIO
 
 from convcli import grid, png
@@ -52,13 +54,13 @@ def encode(
         target.write(grid.to_text(pixels, grid.SEPARATORS[format]).encode("ascii"))
     else:
         try:
-            stream = encoded(raster, format, info, quality, compression)
+            data = encoded(raster, format, info, quality, compression)
         except FormatError:
             if info == Metadata(shown=info.shown, plays=info.plays):
                 raise
-            stream = encoded(raster, format, Metadata(), quality, compression)
+            data = encoded(raster, format, Metadata(), quality, compression)
             notes = (f"all metadata dropped, {format} could not take it",)
-        target.write(stream.getbuffer())
+        target.write(data)
     return notes
 
 
@@ -102,7 +104,7 @@ def kept(raster: Raster, format: str) -> tuple[Metadata, tuple[str, ...]]:
     return Metadata(icc, exif, xmp, dpi, text, info.shown, info.plays, info.sampling), tuple(notes)
 
 
-def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> BytesIO:
+def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> bytes | mmap:
     """The file as Pillow writes it, in memory: so that errors of the encoder and of the disk cannot be confused."""
     import numpy as np
 
@@ -110,16 +112,36 @@ def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, co
     pixels = np.ascontiguousarray(raster.pixels, _DTYPES.get(raster.mode, "u1"))
     size = (pixels.shape[1], pixels.shape[0])
     name, module = _ENCODERS.get(format, ("PPM", "Ppm"))
-    stream = BytesIO()
     try:
         hush()
         import_module(f"PIL.{module}ImagePlugin")
         im = image.frombuffer(raster.mode, size, pixels, "raw", raster.mode, 0, 1)
-        im.save(stream, name, **_options(format, info, quality, compression))
+        options = _options(format, info, quality, compression)
+        if format == "JPEG" and (data := _beside_others(im, options)):
+            return data
+        stream = BytesIO()
+        im.save(stream, name, **options)
+        return stream.getvalue()
     except Exception as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0]
         raise FormatError(f"cannot be written as {format}: {detail}") from error
-    return stream
+
+
+def _beside_others(im: Any, options: dict[str, Any]) -> mmap | None:
+    """The JPEG file, by way of a file of the system's that is in memory; None where there is no such thing.
+
+    Pillow's encoder writes into a real file and lets other threads run; into any other stream it does not.
+    """
+    try:
+        with os.fdopen(os.memfd_create("jpeg"), "w+b") as stream:
+            im.save(stream, "JPEG", **options)
+            return mmap(stream.fileno(), 0)
+    except (
+        AttributeError,
+        OSError,
+        ValueError,
+    ):  # other systems; a limit of the size of files, which is not for this one
+        return None
 
 
 def _options(format: str, info: Metadata, quality: int | None, compression: str) -> dict[str, Any]:
