@@ -155,6 +155,7 @@ class _Runner:
         self.request, self.destination, self.options, self.ahead = request, destination, options, ahead
         self.written: set[str] = set()
         self.folders: set[Path] = set()
+        self.last: tuple[tuple | None, job.Job | None] = (None, None)  # pictures of a folder are often alike
         self.lock = Lock()
 
     @np.errstate(all="ignore")
@@ -246,7 +247,11 @@ class _Runner:
 
     def _prepared(self, picture, shape, target: Target, item: Item, is_opaque=False) -> tuple[job.Job, list]:
         """The job for a picture and the names of its results, None for the stream; both are noted in `item`."""
-        prepared = job.prepare(self.request, picture, shape, is_opaque)
+        kind = (shape, picture.mode, picture.format, picture.frames > 1, is_opaque)  # all that a job depends on
+        last, prepared = self.last
+        if kind != last:
+            prepared = job.prepare(self.request, picture, shape, is_opaque)
+            self.last = (kind, prepared)
         if picture.frames > 1 and not formats.FORMATS[prepared.format].frames:
             raise raster.FormatError(f"{prepared.format} cannot hold {picture.frames} frames (--frames first)")
         if picture.frames > 1 and prepared.has_pages:

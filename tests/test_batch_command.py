@@ -618,3 +618,20 @@ cli.main(["apply", "box:3", "a.png"])
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (-signal.SIGINT, "")
+
+
+def test_pictures_of_many_kinds_one_after_the_other_are_each_planned_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(8)
+    kinds = {"l": (31, 43), "rgb": (31, 43, 3), "opaque": (31, 43, 4), "clear": (31, 43, 4), "small": (9, 43, 3)}
+    os.makedirs("in")
+    for name, shape in kinds.items():
+        for n in range(2):
+            pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+            if name == "opaque":
+                pixels[:, :, 3] = 255
+            Image.fromarray(pixels).save(f"in/{n}-{name}.png")
+    assert convcli("apply", "gaussian:1", "in", "-o", "many", "-j", 1).code == 0
+    for name in os.listdir("in"):
+        assert convcli("apply", "gaussian:1", f"in/{name}", "-o", f"alone-{name}").code == 0
+        assert Path(f"alone-{name}").read_bytes() == Path("many", name).read_bytes()
