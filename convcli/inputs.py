@@ -50,20 +50,21 @@ class Choice(NamedTuple):
     exclude: tuple[str, ...] = ()
 
 
-def find(names: Iterable[str], choice: Choice, output: str | None) -> Found:
+def find(names: Iterable[str], choice: Choice, output: str | None, is_written: bool = True) -> Found:
     """All inputs; `output` is the folder for the results, which gives none where it lies inside another.
 
-    Raises ConvError where a folder is named and no folder for its results.
+    is_written: False where the results are no files. Raises ConvError where a folder is named, and its results are
+    files and have no folder.
     """
     found, aside = [], Counter()
     for name in names:
         if not os.path.isdir(name):
             found.append(Input(name))
             continue
-        if output in (None, "-"):
+        if is_written and output in (None, "-"):
             raise ConvError(f"{printable(name)}: is a folder, and its results need one too (-o FOLDER)")
         count = len(found)
-        found += _inside(name, choice, _identity(output), aside)
+        found += _inside(name, choice, _identity(output) if is_written else None, aside)
         if len(found) == count:
             found.append(Input(name, fault=_why_empty(choice)))
     return Found(found, aside)

@@ -125,6 +125,29 @@ def test_a_picture_comes_through_standard_input_too(shelf):
     assert (ran.code, ran.out) == (0, b"7\n")
 
 
+def test_a_folder_gives_its_pictures(shelf, tmp_path):
+    fresh = shelf[0] / "fresh"
+    for n, name in enumerate(("p10.png", "p9.png", "deep/q.png", ".hidden.png")):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes((fresh / "7" / f"{n}.png").read_bytes())
+    (tmp_path / "in" / "notes.txt").write_text("1 2\n")
+    for words, wanted in (
+        ([], ["p9.png", "p10.png"]),
+        (["-r"], ["p9.png", "p10.png", "deep/q.png"]),
+    ):
+        items = json.loads("\n".join(told(shelf, tmp_path / "in", *words, "--json")))["items"]
+        assert [item["input"] for item in items] == [str(tmp_path / "in" / name) for name in wanted]
+        assert [item["status"] for item in items] == ["classified"] * len(wanted)
+    assert told(shelf, tmp_path / "in")[-1] == "2 as 7"
+
+
+def test_an_empty_folder_is_told_and_the_rest_goes_on(shelf, tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    ran = convcli("classify", shelf[0] / "net.npz", tmp_path / "in", "samples/digit-7.png", "-q")
+    assert (ran.code, ran.lines) == (1, ["7"])
+    assert ran.errors == [f"convcli: {tmp_path / 'in'}: no pictures in it (-r looks into its folders)"]
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_goes_on(shelf, tmp_path):
     (tmp_path / "torn.png").write_bytes((shelf[0] / "fresh/7/0.png").read_bytes()[:100])
     (tmp_path / "wide.png").write_bytes(digits.encoded(np.zeros((28, 30), np.uint8)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from convcli.errors import ConvError, printable
+from convcli.errors import ConvError, InputError, printable
 
 WIDTH = 40  # of the column of names, where they fit
 
@@ -17,34 +17,39 @@ WIDTH = 40  # of the column of names, where they fit
 @click.command("classify")
 @click.argument("net", metavar="NET")
 @click.argument("names", metavar="IMAGE...", nargs=-1, required=True)
+@click.option("-r", "--recursive", is_flag=True, help="Folders with the folders in them.")
 @click.option("--csv", "as_csv", is_flag=True, help="A row for each picture, a column for each class.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the class alone.")
-def command(net, names, as_csv, as_json, quiet):
+def command(net, names, recursive, as_csv, as_json, quiet):
     """Say which class pictures belong to.
 
-    NET is a network that `convcli learn --classes` wrote. IMAGE is a picture of the size it learned from, or - for
-    standard input.
+    NET is a network that `convcli learn --classes` wrote. IMAGE is a picture of the size it learned from, a folder of
+    such pictures, or - for standard input.
 
     \b
     Examples:
       convcli classify digits.npz three.png
       convcli classify digits.npz three.png seven.png --csv
+      convcli classify digits.npz digits/ -r --csv
     """
     for library in ("OPENBLAS", "MKL", "BLIS"):  # the products are small
         os.environ[f"{library}_NUM_THREADS"] = "1"
     if sum((as_csv, as_json, quiet)) > 1:
         raise click.UsageError("--csv, --json and -q exclude each other")
 
-    from convcli import album, netfile, raster, training
+    from convcli import album, inputs, netfile, raster, training
 
     network = netfile.read(Path(net))
-    width = min(WIDTH, max(len(printable(name)) for name in names))
+    found = inputs.find(names, inputs.Choice(recursive), None, is_written=False).inputs
+    width = min(WIDTH, max(len(printable(name)) for name, _, _ in found))
     if as_csv:
         _row(["input", "class", "probability", *network.classes])
     items, counts = [], Counter()
-    for name in names:
+    for name, _, fault in found:
         try:
+            if fault:
+                raise InputError(fault)
             picture = raster.read(sys.stdin.buffer.read() if name == "-" else Path(name))
             chances = training.classify(network, album.plane(picture)[None])[0]
         except ConvError as error:
@@ -69,7 +74,7 @@ def command(net, names, as_csv, as_json, quiet):
             click.echo(f"{printable(name):{width}}  {printable(label)}  {math.floor(1000 * chance) / 10} %")
     if as_json:
         click.echo(json.dumps({"network": net, "classes": network.classes, "items": items}, indent=1))
-    elif len(names) > 1 and not (as_csv or quiet):
+    elif len(found) > 1 and not (as_csv or quiet):
         told = [f"{counts[label]} as {printable(label)}" for label in network.classes if counts[label]]
         told += [f"{counts[None]} failed"] if counts[None] else []
         click.echo(", ".join(told))
