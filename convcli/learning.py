@@ -10,16 +10,15 @@ from math import floor, log10
 
 import numpy as np
 
-from convcli import fitting
+from convcli import demands, fitting
 from convcli.comparison import Comparison, compare
-from convcli.errors import ConvError, GeometryError, InputError
+from convcli.errors import InputError
 from convcli.filters import Kernel
-from convcli.geometry import Geometry, Window
+from convcli.geometry import Window
 from convcli.moments import Pair, gather
 
-__all__ = ["SELECTS", "Fit", "learn"]
+__all__ = ["Fit", "learn"]
 
-SELECTS = ("each", "gray", "sum")
 LARGEST = 15  # taps on a side that are tried where no size is given
 STILL = 1.005  # how much more residual a smaller kernel may leave
 ROUNDING, FINE = 3e-4, 1e-9  # of a level, of the spread of numbers: what digits beyond it would tell is nothing
@@ -72,15 +71,15 @@ def learn(
     bias: given, or None to find it. rank, symmetry: of each plane. ridge: see `fitting.solve`.
     Raises GeometryError where sizes do not fit each other, InputError where the pairs do not determine the weights.
     """
-    _check(pairs, select)
-    _check_constraints(rank, symmetry, ridge)
+    demands.check_pairs(pairs, select)
+    demands.check_constraints(rank, symmetry, ridge)
     pairs = [replace(pair, gray=select == "gray" and pair.before.shape[2] == 3) for pair in pairs]
     channels, results = pairs[0].channels, pairs[0].after.shape[2]
     summed = select == "sum" and (channels, results) != (1, 1)
     centre = float(pairs[0].before.mean(dtype=np.float64))
-    size = size or _told_by_sizes(pairs[0], window, summed)
+    size = size or demands.told_size(pairs[0], window, summed)
     tried = size or (LARGEST, LARGEST)
-    geometries = [_fitted(pair, window, tried) for pair in pairs]
+    geometries = [demands.fitted(pair, window, tried) for pair in pairs]
     moments, every = gather(pairs, geometries, summed, centre, threads)
     taps = len(moments) - 1 - (results if summed else 1)
     if size is None:
@@ -115,93 +114,6 @@ def _as_drawn(weights: np.ndarray, shape, results: int | None, op: str) -> np.nd
     if op == "convolve":
         weights = weights[..., ::-1, ::-1]
     return weights[0, 0] if results is None else weights[0] if results == 1 else weights
-
-
-def _check(pairs: Sequence[Pair], select: str) -> None:
-    """Raises ConvError and InputError for pictures that cannot be compared."""
-    if select not in SELECTS:
-        raise ConvError(f'channels: "{select}" is none of {", ".join(SELECTS)}')
-    for pair in pairs:
-        before, after = pair.before.shape[2], pair.after.shape[2]
-        if select == "gray" and (before not in (1, 3) or after != 1):
-            raise ConvError(f"gray makes one channel of red, green and blue, not {after} of {before}")
-        if select == "each" and before != after:
-            remedy = "sum finds a plane for each" + ", gray takes the luma" * ((before, after) == (3, 1))
-            raise ConvError(f"{before} and {after} channels do not go together one by one (--channels {remedy})")
-        first = pairs[0]
-        if (before, after) != (first.before.shape[2], first.after.shape[2]):
-            raise ConvError(
-                f"the pairs differ: {first.before.shape[2]} to {first.after.shape[2]} channels, and {before} to {after}"
-            )
-        if pair.before.dtype.kind == "f" and not np.isfinite(pair.before).all():
-            raise InputError(f"{pair.names[0]}: holds numbers that are not finite")
-
-
-def _check_constraints(rank: int | None, symmetry: str | None, ridge: float) -> None:
-    """Raises ConvError for constraints that mean nothing."""
-    if symmetry is not None and symmetry not in fitting.SYMMETRIES:
-        raise ConvError(f'symmetry "{symmetry}" is none of {", ".join(fitting.SYMMETRIES)}')
-    if rank is not None and rank < 1:
-        raise ConvError(f"rank {rank} is too small (at least 1)")
-    if rank is not None and symmetry is not None:
-        raise ConvError("rank and symmetry do not go together (choose one)")
-    if not 0 <= ridge < float("inf"):
-        raise ConvError(f"ridge {ridge:g} is not a number from 0 on")
-
-
-def _told_by_sizes(pair: Pair, window: Window, summed: bool) -> tuple[int, int] | None:
-    """The size of kernel that the sizes of a pair tell, or None where they fit any."""
-    if window.anchor is not None:
-        raise ConvError("an anchor wants a size (give --k)")
-    if window.padding == "same":
-        if summed:
-            raise ConvError("planes want a size (give --k)")
-        return None
-    if window.stride != (1, 1):
-        raise ConvError(f"stride and padding {window.padding} leave several sizes (give --k)")
-    found = []
-    for axis, name in enumerate(("high", "wide")):
-        before, after = pair.before.shape[axis], pair.after.shape[axis]
-        if window.padding == "full":
-            reach = after - before
-        else:
-            reach = before - after + (0 if window.padding == "valid" else sum(window.padding[2 * axis : 2 * axis + 2]))
-        taps, rest = divmod(reach, window.dilation[axis])
-        if rest or taps < 0:
-            raise GeometryError(f"{pair.names[1]}: is {after} {name}, and no kernel makes that of {before}")
-        found.append(taps + 1)
-    return tuple(found)
-
-
-def _fitted(pair: Pair, window: Window, taps: tuple[int, int]) -> Geometry:
-    """The geometry of a window of that size over a pair. Raises GeometryError where another size comes out."""
-    anchor = window.anchor
-    if window.op == "convolve":
-        anchor = tuple(k - 1 - a for k, a in zip(taps, anchor or [(k - 1) // 2 for k in taps], strict=True))
-    size, wanted = pair.before.shape[:2], pair.after.shape[:2]
-    geometry = window.fit(size, taps, anchor)
-    if geometry.out != wanted:
-        made, there = ("x".join(map(str, numbers)) for numbers in (geometry.out, wanted))
-        raise GeometryError(
-            f"{pair.names[1]}: is {there}, and a {taps[0]}x{taps[1]} kernel makes {made} of {size[0]}x{size[1]}"
-            f"{_remedy(size, wanted, window, taps, anchor)}"
-        )
-    return geometry
-
-
-def _remedy(size, wanted, window: Window, taps, anchor) -> str:
-    """The stride or the padding that would have given the size, in words."""
-    for padding in dict.fromkeys((window.padding, "same", "valid", "full")):
-        for stride in dict.fromkeys((window.stride, (1, 1), *((a, b) for a in range(1, 17) for b in range(1, 17)))):
-            try:
-                made = replace(window, padding=padding, stride=stride).fit(size, taps, anchor).out
-            except GeometryError:
-                continue
-            if made == wanted:
-                words = [f"--padding {padding}"] * (padding != window.padding)
-                words += [f"--stride {','.join(map(str, dict.fromkeys(stride)))}"] * (stride != window.stride)
-                return f" ({' '.join(words)} makes that)"
-    return ""
 
 
 def _smallest(moments: np.ndarray, centre: float, bias: float | None) -> tuple[int, int]:

@@ -30,7 +30,7 @@ FLOORS = """
     completion
     graph   explain.toeplitz   explain.trace   explain.scene   explain
     pipeline   moments
-    levels   comparison   detector
+    levels   comparison   detector   demands
     report   learning
     explain.ending   explain.story   explain.page
     raster.picture   raster.opening
