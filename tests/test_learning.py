@@ -162,11 +162,26 @@ def test_rank_of_every_plane_and_map():
 
 
 def test_one_bias_for_all_maps():
-    before, kernel = pixels(20, 30, 2), weights(3, 2, 2, 2)
-    after = naive.filtered(before, kernel) + np.array([1.0, 2.0, 6.0])
+    """The weights are those that leave the least under the one bias that `apply` adds to all maps."""
+    before, kernel, biases = pixels(20, 30, 2), weights(3, 2, 2, 2), np.array([1.0, 2.0, 6.0])
+    after = naive.filtered(before, kernel) + biases
     fit = convcli.learn(before, after, 2, channels="sum")
-    assert fit.bias == pytest.approx(3, abs=0.3)
-    assert any("a bias of its own" in note for note in fit.notes) or not fit.residual.is_exact
+    assert fit.bias == pytest.approx(3, abs=1e-6)
+    assert not fit.residual.is_exact
+    wide = naive.padded(before, (0, 1, 0, 1))
+    rows = [wide[y : y + 2, x : x + 2].transpose(2, 0, 1).ravel() for y, x in np.ndindex(20, 30)]
+    wanted = np.linalg.lstsq(np.array(rows), after.reshape(600, 3) - fit.bias, rcond=None)[0]
+    assert np.abs(fit.kernel.weights.reshape(3, 8) - wanted.T).max() < 1e-6
+    assert np.abs(fit.kernel.weights - kernel).max() > 1e-3  # a bias of its own would have left each map its kernel
+
+
+def test_biases_that_differ_are_told():
+    levels = np.random.default_rng(8).integers(0, 60, (20, 30, 2)).astype(np.uint8)
+    for steps, is_told in (((100, 108, 140), True), ((100, 100, 100), False)):
+        sums = naive.filtered(levels.astype(float), weights(3, 2, 2, 2) / 3) + np.array(steps)
+        fit = convcli.learn(levels, np.rint(sums).clip(0, 255).astype(np.uint8), 2, channels="sum")
+        assert any("a bias of its own, they differ by 40" in note for note in fit.notes) == is_told
+        assert any("a bias of its own" in note for note in fit.notes) == is_told
 
 
 def test_several_pairs_and_any_number_of_threads():
