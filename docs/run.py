@@ -5,7 +5,9 @@
 
 A block marked `console` is a shell session: each line that begins with `$ ` is a command, what follows is what it
 prints, standard error included. A block marked `python` is run as a script. All blocks of a document share one
-folder that holds the samples. Times are compared as `N ms`, since no two runs take the same.
+folder that holds the samples. Times are compared as `N ms`, since no two runs take the same. What a network has learned
+hangs on the last digits of sums, which differ from machine to machine: its losses and scores are shown as they were
+printed once, and not compared.
 """
 
 import difflib
@@ -21,6 +23,9 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMES = re.compile(r"\b[0-9.]+ (ms|s)\b")
+LEARNED = re.compile(  # a row of losses, one of right and wrong, or a line of counts
+    r"^( *\d+(  +\d+\.\d+){2,}|  +\S+(  +\d+){2,}|\d+ as .*|[\d.]+ % right: .*)$", re.MULTILINE
+)
 
 
 def session(text: str, folder: Path) -> str:
@@ -61,7 +66,9 @@ def main() -> int:
                     if subprocess.run([sys.executable, "-c", text], cwd=folder, timeout=120).returncode:
                         raise SystemExit(f"{document.name}: the block that begins with {text.splitlines()[0]!r} fails")
                     return match.group()
-                return f"```console\n{session(text, folder)}```"
+                now = session(text, folder)
+                is_same = LEARNED.sub("", now) == LEARNED.sub("", text)
+                return match.group() if is_same else f"```console\n{now}```"
 
             new = BLOCK.sub(renewed, old)
         if new == old:
