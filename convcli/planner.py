@@ -75,19 +75,20 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
     peak = abs(kernel.scale) * bound + abs(bias)
     narrow = signal.real == "float32" and numbers.dtype != "float64" and (bound == inf or is_narrow(peak))
     maps = kernel.maps or signal.channels
+    blocks = engine.load(chosen).blocks(kernel, geometry, numbers)
     width = geometry.x.size + geometry.x.lo + geometry.x.hi
     return Plan(
         chosen,
         numbers,
         geometry.y.out * geometry.x.out * maps * (kernel.planes or 1) * geometry.y.taps * geometry.x.taps,
-        np.dtype(numbers.dtype).itemsize * (width * signal.channels * 2 + geometry.x.out * maps * 3),
+        np.dtype(numbers.dtype).itemsize * (width * signal.channels * 2 + geometry.x.out * maps * (blocks.arrays - 2)),
         cost,
         why,
         low,
         high,
         whole=numbers.whole and kernel.scale == int(kernel.scale) and bias == int(bias),
         real="float32" if narrow else "float64",
-        blocks=engine.load(chosen).blocks(kernel, geometry, numbers),
+        blocks=blocks,
     )
 
 

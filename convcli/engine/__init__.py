@@ -52,10 +52,12 @@ class Blocks(NamedTuple):
 
     grain: the rows of a block are a multiple of it and start at one, so that a method whose rounding depends on the
     shape of its blocks gives the same sums for every strip. planar: channels one after the other, not side by side.
+    arrays: as large as a strip that it goes through, two of them as wide as the padded input.
     """
 
     grain: int = 1
     planar: bool = False
+    arrays: int = 5
 
 
 METHODS = {

@@ -27,6 +27,7 @@ from convcli.signal import Signal
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding"]
 
 ROWS, COLUMNS = 64, 32  # of a block of the product along the columns
+RUN_ARRAYS = 8  # of a strip, where sums of sums are kept for later
 SNAP = 0.25  # how far off a sum may be that is snapped to a whole number
 
 
@@ -142,7 +143,9 @@ def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
     ways, _ = _way(kernel, geometry, numbers)
     if ways[0].along is None:
         return Blocks(ROWS, planar=True)
-    return Blocks(grain_of(geometry.y.reach) if any(way.down is None for way in ways) else 1)
+    has_runs = any(max(line.runs, default=0) > 2 for way in ways for line in (way.down, way.along) if line)
+    grain = grain_of(geometry.y.reach) if any(way.down is None for way in ways) else 1
+    return Blocks(grain, arrays=RUN_ARRAYS if has_runs else 5)
 
 
 def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
