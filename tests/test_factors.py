@@ -6,6 +6,7 @@ from data import picture
 from naive import filtered
 
 import convcli
+from convcli.engine import sums
 from convcli.engine.factors import growth, pairs
 from convcli.filters import Kernel
 
@@ -73,3 +74,15 @@ def test_threads_and_strips_do_not_matter():
     kernel, pixels = low(2, 17, 13, False), picture(200, 90, 3)
     results = [convcli.correlate(pixels, kernel, method="separable", threads=n) for n in (1, 2, 3)]
     assert all(np.array_equal(results[0], one) for one in results)
+
+
+@pytest.mark.parametrize("cached", [1 << 9, 1 << 11, 1 << 14])
+@pytest.mark.parametrize("size", [(15, 31), (7, 4), (1, 30), (23, 2)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+def test_runs_share_memory_and_nothing_that_is_still_needed(monkeypatch, cached, size, stride):
+    """Sums of sums, in parts of few rows, in buffers that down and along have in common."""
+    pixels, box = picture(97, 61, 3), np.ones(size)
+    whole = convcli.correlate(pixels, box, stride=stride, dilation=(1, 2), method="direct")
+    monkeypatch.setattr(sums, "CACHED", cached)
+    found = convcli.correlate(pixels, box, stride=stride, dilation=(1, 2), method="separable")
+    assert np.array_equal(found, whole)

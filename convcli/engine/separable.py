@@ -27,7 +27,7 @@ from convcli.signal import Signal
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding"]
 
 ROWS, COLUMNS = 64, 32  # of a block of the product along the columns
-RUN_ARRAYS = 8  # of a strip, where sums of sums are kept for later
+RUN_ARRAYS = 6  # of a strip, where sums of sums are kept for later
 SNAP = 0.25  # how far off a sum may be that is snapped to a whole number
 
 
@@ -208,8 +208,8 @@ def _down_by_adds(line: Line, geometry: Geometry):
     y = geometry.y
 
     def down(lines: np.ndarray, rows: int, scratch: Scratch, tape: Tape) -> np.ndarray:
-        for n, length in enumerate(line.runs):
-            lines = Runs(0, scratch, f"down {n % 2}", tape).sums(lines, length, y.dilation)
+        for length in line.runs:
+            lines = Runs(0, scratch, tape).sums(lines, length, y.dilation)
         if line.terms is None:
             return lines
         last = (rows - 1) * y.stride + 1
@@ -238,7 +238,7 @@ def _along_by_adds(line: Line, geometry: Geometry):
         for n, length in enumerate(line.runs):
             is_last = line.terms is None and n == len(line.runs) - 1
             step, target = x.dilation * channels, out if is_last else None
-            lines = Runs(1, scratch, f"along {n % 2}", tape).sums(lines, length, step, target)
+            lines = Runs(1, scratch, tape).sums(lines, length, step, target)
         if line.terms is None:
             return
         parts = [lines] if x.stride == 1 else phases(lines.reshape(len(lines), -1, channels), x.stride, scratch, tape)
@@ -266,32 +266,34 @@ def _along_by_product(matrices: list, lines: np.ndarray, out: np.ndarray, stride
 
 
 class Runs(NamedTuple):
-    """Where sums of neighbours along an axis of (rows, width) arrays go: numbered buffers, and a tape for the calls."""
+    """Sums of neighbours along an axis of (rows, width) arrays, laid on a tape."""
 
     axis: int
     scratch: Scratch
-    name: str
     tape: Tape
 
-    def sums(self, base: np.ndarray, length: int, step: int, out=None) -> np.ndarray:
-        """Where the sums of `length` samples, `step` apart, will be: at every position where they fit."""
-        return self._windows(base, None, length, step, frozenset(), out)[0]
+    def sums(self, base: np.ndarray, length: int, step: int, out=None, busy: tuple[np.ndarray, ...] = ()) -> np.ndarray:
+        """Where the sums of `length` samples, `step` apart, will be: at every position where they fit.
 
-    def _windows(self, base, held, length: int, step: int, busy: frozenset, out=None) -> tuple[np.ndarray, int]:
-        """The sums and the number of the buffer they lie in. held: that of `base`; busy: those that have to stay."""
+        busy: arrays that are still needed.
+        """
         size = base.shape[self.axis] - (length - 1) * step
         if length > 2 and (part := _part(length)):
-            inner, mine = self._windows(base, held, part, step, busy)
-            return self._windows(inner, mine, length // part, part * step, busy, out)
+            inner = self.sums(base, part, step, busy=busy)
+            return self.sums(inner, length // part, part * step, out, busy)
         if length == 2:
-            less, mine = self._cut(base, 0, size), next(n for n in count() if n != held and n not in busy)
-            out = self.scratch.take(f"{self.name} {mine}", less.shape, base.dtype) if out is None else out
+            less = self._cut(base, 0, size)
+            out = self._room(less.shape, base.dtype, (*busy, base)) if out is None else out
         else:
-            less, mine = self._windows(base, held, length - 1, step, busy | {held})
-            less = self._cut(less, 0, size)
+            less = self._cut(self.sums(base, length - 1, step, busy=(*busy, base)), 0, size)
             out = less if out is None else out
         self.tape.append((np.add, (less, self._cut(base, (length - 1) * step, size), out)))
-        return out, mine
+        return out
+
+    def _room(self, shape: tuple[int, int], dtype, busy: tuple[np.ndarray, ...]) -> np.ndarray:
+        """The first memory that none of the busy arrays lies in."""
+        rooms = (self.scratch.take(f"run {n}", shape, dtype) for n in count())
+        return next(room for room in rooms if not any(np.may_share_memory(room, array) for array in busy))
 
     def _cut(self, array: np.ndarray, start: int, count: int) -> np.ndarray:
         return array[start : start + count] if self.axis == 0 else array[:, start : start + count]
