@@ -8,6 +8,7 @@ import numpy as np
 
 from convcli import formats, raster
 from convcli.errors import ConvError, InputError, printable, reason
+from convcli.inputs import placed
 from convcli.pointwise import LUMA
 
 __all__ = ["Album", "plane", "read"]
@@ -48,7 +49,7 @@ def read(folder: Path, tell: Callable[[str], None] = lambda message: None, tick:
             try:
                 picture = plane(raster.read(path)).astype(np.float32)
             except InputError as error:
-                tell(str(error) if str(error).startswith(printable(path)) else f"{printable(path)}: {error}")
+                tell(placed(error, str(path)))
                 skipped += 1
                 continue
             first = first or (path, picture.shape)

@@ -14,14 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli import files, formats, job, raster
+from convcli import files, formats, inputs, job, raster
 from convcli.errors import ConvError, InputError, OutputError, confession, printable
+from convcli.inputs import STREAM
 from convcli.job import Request
 from convcli.raster import Raster
 from convcli.raster.ahead import Ahead
 from convcli.report import Item
 from convcli.sequence import Sequence
-from convcli.targets import STREAM, Destination, Target, result_names
+from convcli.targets import Destination, Target, result_names
 
 __all__ = ["Options", "run"]
 
@@ -168,10 +169,8 @@ class _Runner:
             item.is_fatal, item.message = True, str(error)
         except files.ExistsError as error:
             item.message = f"{error} (-f overwrites, --skip-existing skips)"
-        except ConvError as error:
-            item.message = _placed(error, target.input)
-        except MemoryError:
-            item.message = f"{printable(target.input)}: not enough memory"
+        except (ConvError, MemoryError) as error:
+            item.message = inputs.placed(error, target.input)
         except OSError:  # those of files are told above; standard output takes no more of anything
             raise
         except Exception as bug:
@@ -184,7 +183,7 @@ class _Runner:
         options, on_exists, limit = self.options, self.destination.on_exists, self.request.max_pixels
         if target.fault:
             raise InputError(target.fault)
-        source = _standard_input() if target.input == STREAM else Path(target.input)
+        source = inputs.source(target.input)
         guess = Path(target.output) if target.output not in (STREAM, "") else None
         if isinstance(source, Path) and source.is_fifo():
             source = raster.content(source, limit)  # a pipe is read once
@@ -310,16 +309,3 @@ class _Runner:
             self.written.add(str(path))
             self.folders.add(path.parent)
         files.write_atomic(path, fill, destination.on_exists == "overwrite")
-
-
-def _standard_input() -> bytes:
-    """All of it."""
-    if sys.stdin is None:
-        raise InputError("it is closed")
-    return sys.stdin.buffer.read()
-
-
-def _placed(error: ConvError, place: str) -> str:
-    """The message with the input in front, once."""
-    name = printable("standard input" if place == STREAM else place or '""')
-    return str(error) if str(error).startswith(name) else f"{name}: {error}"

@@ -1,4 +1,4 @@
-"""The files a run is about: those named, those in folders, those in a list.
+"""The files a run is about: those named, those in folders, those in a list; and what messages call them.
 
 A folder gives its pictures, in an order that is the same everywhere: by name, numbers by their size (`p2` before
 `p10`), and what lies in the folders below it after its own. A file is a picture by its ending: the known ones, and any
@@ -12,12 +12,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import NamedTuple
 
 from convcli.errors import ConvError, InputError, printable, reason
 from convcli.formats import is_picture_name
 
-__all__ = ["Choice", "Found", "Input", "find", "read_list"]
+__all__ = ["STREAM", "Choice", "Found", "Input", "called", "find", "placed", "read_list", "source"]
+
+STREAM = "-"  # standard input, where an input is named
 
 
 class Input(NamedTuple):
@@ -61,7 +64,7 @@ def find(names: Iterable[str], choice: Choice, output: str | None, is_written: b
         if not os.path.isdir(name):
             found.append(Input(name))
             continue
-        if is_written and output in (None, "-"):
+        if is_written and output in (None, STREAM):
             raise ConvError(f"{printable(name)}: is a folder, and its results need one too (-o FOLDER)")
         count = len(found)
         found += _inside(name, choice, _identity(output) if is_written else None, aside)
@@ -70,17 +73,41 @@ def find(names: Iterable[str], choice: Choice, output: str | None, is_written: b
     return Found(found, aside)
 
 
+def source(name: str) -> Path | bytes:
+    """The path of an input, or all of standard input for `-`. Raises InputError where that is closed."""
+    if name != STREAM:
+        return Path(name)
+    if sys.stdin is None:
+        raise InputError(f"{called(STREAM)}: it is closed")
+    return sys.stdin.buffer.read()
+
+
+def called(name: str) -> str:
+    """What a message calls an input.
+
+    >>> called("a.png"), called("-"), called("")
+    ('a.png', 'standard input', '""')
+    """
+    return "standard input" if name == STREAM else printable(name or '""')
+
+
+def placed(error: Exception, name: str) -> str:
+    """The message of an error with the input in front, once.
+
+    >>> placed(ConvError("is damaged"), "a.png"), placed(ConvError("a.png: is damaged"), "a.png")
+    ('a.png: is damaged', 'a.png: is damaged')
+    """
+    text = "not enough memory" if isinstance(error, MemoryError) else str(error)
+    return text if text.startswith(f"{called(name)}:") else f"{called(name)}: {text}"
+
+
 def read_list(name: str) -> list[str]:
     """The names in a file, or in standard input for `-`, each ended by a NUL byte."""
-    place = "standard input" if name == "-" else printable(name)
+    place = called(name)
     try:
-        if name == "-" and sys.stdin is None:
-            raise InputError("standard input: it is closed")
-        if name == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(name, "rb") as stream:
-                data = stream.read()
+        data = source(name)
+        if isinstance(data, Path):
+            data = data.read_bytes()
     except OSError as error:
         raise ConvError(f"{place}: {reason(error)} (it is to hold the names of the images)") from None
     except ValueError:

@@ -8,12 +8,10 @@ from typing import NamedTuple
 
 from convcli import files, formats, job, raster
 from convcli.errors import ConvError
-from convcli.inputs import Input
+from convcli.inputs import STREAM, Input
 from convcli.job import Request
 
-__all__ = ["STREAM", "Destination", "Target", "plan_targets", "result_names"]
-
-STREAM = "-"
+__all__ = ["Destination", "Target", "plan_targets", "result_names"]
 
 
 class Destination(NamedTuple):

@@ -101,6 +101,8 @@ def main(args: list[str] | None = None) -> None:
     gc.disable()  # what is imported stays; looking through it for garbage takes as long as some of the imports
     args, is_debugged = _global_options(sys.argv[1:] if args is None else args)
     _asked.clear()
+    for library in ("OPENBLAS", "MKL", "BLIS"):  # strips run side by side, not parts of one product
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # nohup has set HUP aside
             signal.signal(number, _end)
@@ -127,7 +129,7 @@ def main(args: list[str] | None = None) -> None:
         click.echo(error.format_message(), err=True)
         code = 2
     except ConvError as error:
-        _complain(error)
+        _complain(f"{error} (-f overwrites)" if isinstance(error, files.ExistsError) else error)
         code = error.exit_code
     except click.ClickException as error:
         _complain(_reworded(error, args))

@@ -121,8 +121,6 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
       convcli apply -k "-1 0 1; -2 0 2; -1 0 1" photo.png --range offset
       printf '1 2 3\\n4 5 6\\n' | convcli apply box:3 -
     """
-    for library in ("OPENBLAS", "MKL", "BLIS"):  # strips run side by side, not parts of one product
-        os.environ[f"{library}_NUM_THREADS"] = "1"
     list_of_names = asked["list_of_names"]
     filter_text, names = _filter_and_images(kernel, args, list_of_names)
     on_exists = _on_exists(asked)
@@ -141,13 +139,13 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     check_anchor(links, window.anchor)
     check_window(links, window)
     names += sources.read_list(list_of_names) if list_of_names else []
-    if list_of_names == targets.STREAM and targets.STREAM in names:
+    if list_of_names == sources.STREAM and sources.STREAM in names:
         raise click.UsageError("standard input is a list of names or an image, not both")
     choice = sources.Choice(asked["recursive"], asked["include"], asked["exclude"])
     found = sources.find(names, choice, output)
     is_batch = bool(list_of_names) or any(map(os.path.isdir, names))
     many = is_batch or len(names) > 1
-    is_stream = output == targets.STREAM or (targets.STREAM in names and output is None)
+    is_stream = output == sources.STREAM or (sources.STREAM in names and output is None)
     request = Request(
         links,
         window,
@@ -166,9 +164,9 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     )
     where = targets.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])
     planned = targets.plan_targets(found.inputs, library.slug(links), request, where, many)
-    if report == targets.STREAM and is_stream and not dry_run:
+    if report == sources.STREAM and is_stream and not dry_run:
         raise click.UsageError("standard output takes the result or the report, not both")
-    is_stdout_free = report != targets.STREAM and (dry_run or not is_stream)
+    is_stdout_free = report != sources.STREAM and (dry_run or not is_stream)
     talk = Talk(window, quiet, verbose, is_stdout_free, click.get_current_context().find_root().obj)
     bar = _bar(asked["progress"], quiet, len(planned))
     cores = api.usable_cores()

@@ -53,10 +53,7 @@ def run(asked: dict) -> int:
 
     from convcli import album, files, netfile, training
 
-    try:
-        files.check_output(output, asked["force"])
-    except files.ExistsError as error:
-        raise type(error)(f"{error} (-f overwrites)") from None
+    files.check_output(output, asked["force"])
     talk = _Talk(asked["quiet"] or asked["as_json"])
     try:
         pictures = album.read(folder, talk.unreadable, talk.reading)

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -33,8 +31,6 @@ def command(net, names, recursive, as_csv, as_json, quiet):
       convcli classify digits.npz three.png seven.png --csv
       convcli classify digits.npz digits/ -r --csv
     """
-    for library in ("OPENBLAS", "MKL", "BLIS"):  # the products are small
-        os.environ[f"{library}_NUM_THREADS"] = "1"
     if sum((as_csv, as_json, quiet)) > 1:
         raise click.UsageError("--csv, --json and -q exclude each other")
 
@@ -50,11 +46,10 @@ def command(net, names, recursive, as_csv, as_json, quiet):
         try:
             if fault:
                 raise InputError(fault)
-            picture = raster.read(sys.stdin.buffer.read() if name == "-" else Path(name))
+            picture = raster.read(inputs.source(name))
             chances = training.classify(network, album.plane(picture)[None])[0]
         except ConvError as error:
-            place = "standard input" if name == "-" else printable(name)
-            message = str(error) if str(error).startswith(f"{place}: ") else f"{place}: {error}"
+            message = inputs.placed(error, name)
             click.echo(f"convcli: {message}", err=True)
             counts[None] += 1
             items.append({"input": name, "status": "failed", "message": message})

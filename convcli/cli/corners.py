@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli.cli.options import COUNT, NUMBER, Sectioned
-from convcli.errors import ConvError, InputError, OutputError, printable
+from convcli.errors import ConvError, OutputError, printable
 from convcli.files import ExistsError
+from convcli.inputs import STREAM, called, placed, source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from convcli.detector import Search
     from convcli.raster import Raster
 
-STREAM = "-"
 SECTIONS = {
     "What is a corner": ("method", "sigma", "k", "subpixel"),
     "Which are kept": ("max", "quality", "min_distance"),
@@ -73,8 +73,6 @@ def command(images, points, as_json, output, force, max_pixels, quiet, **asked):
       convcli corners photo.png --method shi-tomasi --max 49 --min-distance 8
       convcli corners *.jpg --points all.csv -o marked/
     """
-    for library in ("OPENBLAS", "MKL", "BLIS"):  # strips run side by side, not parts of one product
-        os.environ[f"{library}_NUM_THREADS"] = "1"
     _refuse_nonsense(images, points, as_json, output)
     from convcli.detector import Search
     from convcli.points import kind_of, lines, table
@@ -95,11 +93,12 @@ def command(images, points, as_json, output, force, max_pixels, quiet, **asked):
         except OutputError:
             raise  # nothing after it would fare better
         except (ConvError, MemoryError) as error:
-            click.echo(f"convcli: {_placed(error, name)}", err=True)
+            known = isinstance(error, ExistsError)  # a file that is there is named already
+            click.echo(f"convcli: {f'{error} (-f overwrites)' if known else placed(error, name)}", err=True)
             continue
         found.append((name, corners))
         for note in () if quiet else picture.notes:
-            click.echo(f"convcli: warning: {_shown(name)}: {note}", err=True)
+            click.echo(f"convcli: warning: {called(name)}: {note}", err=True)
         if is_table:
             click.echo(lines(corners, name if many else None, has_head=not quiet and len(found) == 1), nl=False)
         elif says_what:
@@ -154,12 +153,8 @@ def _check(path: Path | str | None, force: bool) -> None:
     """Raises what writing the file would."""
     from convcli import files
 
-    if path in (None, STREAM):
-        return
-    try:
+    if path not in (None, STREAM):
         files.check_output(Path(path), force)
-    except files.ExistsError as error:
-        raise type(error)(f"{error} (-f overwrites)") from None
 
 
 def _searched(name: str, search: "Search", max_pixels: int | None) -> "tuple[Raster, np.ndarray]":
@@ -167,10 +162,7 @@ def _searched(name: str, search: "Search", max_pixels: int | None) -> "tuple[Ras
     from convcli import api, raster
     from convcli.detector import detect
 
-    if name == STREAM and sys.stdin is None:
-        raise InputError("it is closed")
-    source = sys.stdin.buffer.read() if name == STREAM else Path(name)
-    picture = raster.read(source, max_pixels=max_pixels or raster.MAX_PIXELS)
+    picture = raster.read(source(name), max_pixels=max_pixels or raster.MAX_PIXELS)
     return picture, detect(picture.pixels, picture.white, picture.alpha, search, api.usable_cores())
 
 
@@ -205,16 +197,4 @@ def _say(picture: "Raster", corners: "np.ndarray", name: str, target: Path | Non
     height, width = picture.pixels.shape[:2]
     where = f" -> {printable(target)}" if target else ""
     count = f"{len(corners)} corner{'s' * (len(corners) != 1)}"
-    click.echo(f"{_shown(name)}  {height}x{width} {picture.mode}{where}  {count}  ({how})")
-
-
-def _shown(name: str) -> str:
-    return "standard input" if name == STREAM else printable(name or '""')
-
-
-def _placed(error: ConvError | MemoryError, name: str) -> str:
-    """The message with the image in front, once; a file that is there is named already."""
-    if isinstance(error, ExistsError):
-        return str(error)
-    text = "not enough memory" if isinstance(error, MemoryError) else str(error)
-    return text if text.startswith(_shown(name)) else f"{_shown(name)}: {text}"
+    click.echo(f"{called(name)}  {height}x{width} {picture.mode}{where}  {count}  ({how})")

@@ -2,13 +2,13 @@
 
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from convcli import inputs
 from convcli.border import Border
 from convcli.cli.options import (
     COUNT,
@@ -22,7 +22,7 @@ from convcli.cli.options import (
     window_of,
     window_options,
 )
-from convcli.errors import ConvError, InputError, printable
+from convcli.errors import ConvError, printable
 from convcli.words import integer
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _links(filter_text: str, asked: dict) -> "tuple[Link, ...]":
 
 
 def _show_matrix(filter_text: str, asked: dict) -> None:
-    from convcli import formats, grid, raster
+    from convcli import files, formats, grid, raster
     from convcli.explain.toeplitz import toeplitz
 
     links = _links(filter_text, asked)
@@ -169,39 +169,33 @@ def _show_matrix(filter_text: str, asked: dict) -> None:
         raise click.UsageError(f"{printable(output)}: a matrix is written as .npy, .csv, .tsv or .txt")
     matrix = raster.Raster(toeplitz(links[0].filter.kernel, asked["size"], window)[:, :, None], "grid")
     form = formats.format_of(path.suffix)
-    _write(path, lambda stream: raster.encode(matrix, form, stream), asked["force"])
-
-
-def _write(path: Path, fill, overwrite: bool) -> None:
-    """The file that `fill` writes; without `fill` only what would stand in its way."""
-    from convcli import files
-
-    try:
-        files.write_atomic(path, fill, overwrite) if fill else files.check_output(path, overwrite)
-    except files.ExistsError as error:
-        raise type(error)(f"{error} (-f overwrites)") from None
+    files.write_atomic(path, lambda stream: raster.encode(matrix, form, stream), asked["force"])
 
 
 def _write_walk(filter_text: str, image: str | None, asked: dict) -> None:
     """The page and the animation, of a picture or of the built-in grid."""
+    from convcli import files
+
     wanted = {kind: Path(asked[kind]) for kind in ("html", "gif") if asked[kind] is not None}
     for kind, path in wanted.items():
         if path.suffix.lower() not in {"html": (".html", ".htm"), "gif": (".gif",)}[kind]:
             raise click.UsageError(f"{printable(path)}: this is written as .{kind}")
-        _write(path, None, asked["force"])  # before a picture is read for nothing
+        files.check_output(path, asked["force"])  # before a picture is read for nothing
     scene = _scene(filter_text, image, asked)
     if "html" in wanted:
         from convcli.explain.page import render
 
         page = render(scene, filter_text, image)
-        _write(wanted["html"], lambda stream: stream.write(page.encode()), asked["force"])
+        files.write_bytes(wanted["html"], page.encode(), asked["force"])
     if "gif" in wanted:
         from convcli import raster
         from convcli.explain import film
 
         stops, title = film.count(scene), printable(filter_text + (f" over {image}" if image else ""))
         pictures = film.frames(scene, title)
-        _write(wanted["gif"], lambda stream: raster.encode_frames(pictures, stops, "GIF", stream), asked["force"])
+        files.write_atomic(
+            wanted["gif"], lambda stream: raster.encode_frames(pictures, stops, "GIF", stream), asked["force"]
+        )
 
 
 def _scene(filter_text: str, image: str | None, asked: dict) -> "Scene":
@@ -227,7 +221,7 @@ def _scene(filter_text: str, image: str | None, asked: dict) -> "Scene":
         white = None if picture.mode == "grid" else picture.white
         return scene.cut(planes, names, white, kernel, window, asked["at"], asked["size"])
     except ConvError as error:
-        raise error.at("standard input" if image == "-" else image) from None
+        raise error.at(inputs.called(image)) from None
 
 
 def _show_sample(filter_text: str, image: str, asked: dict) -> None:
@@ -243,7 +237,7 @@ def _show_sample(filter_text: str, image: str, asked: dict) -> None:
         job = prepare(request, picture, picture.pixels.shape, is_opaque(picture))
         told = trace(job, picture, asked["at"], usable_cores())
     except ConvError as error:
-        raise error.at("standard input" if image == "-" else image) from None
+        raise error.at(inputs.called(image)) from None
     if asked["as_json"]:
         click.echo(json.dumps({"filter": filter_text, "input": printable(image)} | document(told)))
         return
@@ -282,9 +276,7 @@ def _request(filter_text: str, asked: dict) -> "Request":
 def _picture(image: str, max_pixels: int) -> "Raster":
     from convcli import raster
 
-    if image == "-" and sys.stdin is None:
-        raise InputError("standard input: it is closed")
     try:
-        return raster.read(sys.stdin.buffer.read() if image == "-" else Path(image), max_pixels=max_pixels)
+        return raster.read(inputs.source(image), max_pixels=max_pixels)
     except ConvError as error:
-        raise error if image != "-" else error.at("standard input") from None
+        raise type(error)(inputs.placed(error, image)) from None

@@ -1,7 +1,6 @@
 """`convcli learn`: a kernel from pictures before and after."""
 
 import json
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +67,6 @@ def command(names, size, output, force, as_json, strict, quiet, verbose, select,
       convcli learn before.png after.png --k 3 --channels sum --symmetry even
       convcli learn --classes digits -o digits.npz
     """
-    for library in ("OPENBLAS", "MKL", "BLIS"):  # strips are summed side by side, not parts of one product
-        os.environ[f"{library}_NUM_THREADS"] = "1"
     if asked["folder"] is not None:
         return classes.run({**asked, "output": output, "force": force, "as_json": as_json, "quiet": quiet})
     classes.refuse_alone()
