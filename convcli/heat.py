@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["NEUTRAL", "diverging", "ink", "rising", "spell_cells"]
+__all__ = ["NEUTRAL", "diverging", "ink", "rising", "spell_cells", "strongest"]
 
 NEUTRAL = (247, 247, 247)
 _POSITIVE, _NEGATIVE = (
@@ -45,6 +45,19 @@ def diverging(values: np.ndarray, largest: float) -> np.ndarray:
 def rising(values: np.ndarray, largest: float) -> np.ndarray:
     """A colour for each value from 0 to largest, dark to bright, (..., 3) uint8."""
     return _between(_RISING, np.asarray(values, float) / (largest or 1))
+
+
+def strongest(matrix: np.ndarray, share: int) -> np.ndarray:
+    """The matrix with `share` taps of each axis in the place of one: the largest of them, whatever its sign.
+
+    >>> strongest(np.array([[1.0, -3.0, 2.0]]), 2).tolist()
+    [[-3.0, 2.0]]
+    """
+    for axis in (0, 1) if share > 1 else ():
+        starts = np.arange(0, matrix.shape[axis], share)
+        most, least = np.maximum.reduceat(matrix, starts, axis), np.minimum.reduceat(matrix, starts, axis)
+        matrix = np.where(most >= -least, most, least)
+    return matrix
 
 
 def ink(colour: Sequence[int]) -> tuple[int, int, int]:

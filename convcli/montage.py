@@ -61,18 +61,15 @@ def sheet(maps: np.ndarray, kernel: Kernel | None = None, title: str = "", fact:
     columns = _columns(shown, height, width)
     rows = -(-shown // columns)
     head = _EDGE + (24 if title else 0) + (20 if facts else 0) + (6 if title or facts else 0)
-    canvas = Canvas(
-        head + rows * (height + _GAP) - _GAP + _EDGE,
-        max(columns * (width + _GAP) - _GAP, 240) + 2 * _EDGE,
-    )
-    room = columns * (width + _GAP) - _GAP
-    canvas.text(_EDGE, _EDGE, _cut(canvas, title, 17, max(room, 240)), 17, _DARK)
+    room = max(columns * (width + _GAP) - _GAP, 240)
+    canvas = Canvas(head + rows * (height + _GAP) - _GAP + _EDGE, room + 2 * _EDGE)
+    canvas.text(_EDGE, _EDGE, canvas.cut(title, room, 17), 17, _DARK)
     line = ", ".join(facts)
-    canvas.text(_EDGE + (24 if title else 0), _EDGE, _cut(canvas, line, _TYPE, max(room, 240)), _TYPE, _GREY)
+    canvas.text(_EDGE + (24 if title else 0), _EDGE, canvas.cut(line, room, _TYPE), _TYPE, _GREY)
     for n, tile in enumerate(tiles):
         y, x = head + n // columns * (height + _GAP), _EDGE + n % columns * (width + _GAP)
         name = f"{n}  {kernel.labels[n]}" if kernel is not None and kernel.labels else str(n)
-        canvas.text(y, x, _cut(canvas, name, _TYPE, width), _TYPE, _DARK)
+        canvas.text(y, x, canvas.cut(name, width, _TYPE), _TYPE, _DARK)
         y += _LINE
         if kernels:
             kernels.draw(canvas, y, x, n)
@@ -84,14 +81,14 @@ def sheet(maps: np.ndarray, kernel: Kernel | None = None, title: str = "", fact:
 class _Kernels:
     """The kernels of a bank as small heat maps in one scale of colours, the planes of a map below one another."""
 
-    def __init__(self, bank: Kernel, look: _Look, room: int):
-        self.matrices = bank.matrix.reshape(bank.maps, -1, *bank.taps)
-        self.largest = float(abs(bank.matrix).max())
-        planes, most = bank.planes, look.kernel
+    def __init__(self, kernel: Kernel, look: _Look, room: int):
+        self.matrices = kernel.bank
+        self.largest = float(abs(kernel.matrix).max())
+        planes, most = kernel.planes, look.kernel
         if planes <= 4:  # such as red, green and blue: all of them are shown
             most = min(most, max(24, (room + 4) // planes - 4))
-        self.share = -(-max(bank.taps) // most)  # taps that share a pixel
-        sides = [-(-k // self.share) for k in bank.taps]
+        self.share = -(-max(kernel.taps) // most)  # taps that share a pixel
+        sides = [-(-k // self.share) for k in kernel.taps]
         self.cell = max(1, min(36, most // max(sides)))
         self.high, self.wide = (max(6, side * self.cell) for side in sides)
         fitting = (room - 12) // (self.high + 4)
@@ -109,10 +106,7 @@ class _Kernels:
             canvas.text(y, x, f"+ {self.rest}", 10, _GREY)
 
     def _draw_plane(self, canvas: Canvas, y: int, x: int, matrix: np.ndarray) -> None:
-        for axis in (0, 1) if self.share > 1 else ():  # the strongest of several taps stands for them
-            starts = np.arange(0, matrix.shape[axis], self.share)
-            most, least = np.maximum.reduceat(matrix, starts, axis), np.minimum.reduceat(matrix, starts, axis)
-            matrix = np.where(most >= -least, most, least)
+        matrix = heat.strongest(matrix, self.share)
         colours = heat.diverging(matrix, self.largest)
         tall, broad = self.high // len(matrix), self.wide // len(matrix[0])
         canvas.paste(y, x, colours.repeat(tall, 0).repeat(broad, 1))
@@ -159,12 +153,3 @@ def _scaled(tile: np.ndarray, look: _Look) -> np.ndarray:
 def _factor(scale: float) -> str:
     spelled = spell_scale(scale)
     return spelled if "/" in spelled else f"{scale:.4g}"
-
-
-def _cut(canvas: Canvas, words: str, size: float, room: float) -> str:
-    """The words, or as many of their letters as there is room for."""
-    if canvas.width_of(words, size) <= room:
-        return words
-    while words and canvas.width_of(f"{words}...", size) > room:
-        words = words[:-1]
-    return f"{words}..."

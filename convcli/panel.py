@@ -8,7 +8,7 @@ from convcli import heat
 from convcli.matrix import spell_scale
 from convcli.raster import Canvas
 
-__all__ = ["DARK", "GAP", "GREY", "LINE", "Look", "Panel", "cut", "draw_map", "draw_response", "fitted"]
+__all__ = ["DARK", "GAP", "GREY", "LINE", "Look", "Panel", "draw_map", "draw_response", "fitted"]
 
 GAP, LINE = 16, 18
 GREY, DARK = (110, 110, 110), (30, 30, 30)
@@ -53,11 +53,7 @@ def fitted(matrix: np.ndarray, look: Look) -> tuple[np.ndarray, tuple[int, int]]
 
     Where taps are finer than pixels, the largest of several stands for them.
     """
-    share = -(-max(matrix.shape) // look.side)
-    for axis in (0, 1) if share > 1 else ():
-        starts = np.arange(0, matrix.shape[axis], share)
-        most, least = np.maximum.reduceat(matrix, starts, axis), np.minimum.reduceat(matrix, starts, axis)
-        matrix = np.where(most >= -least, most, least)
+    matrix = heat.strongest(matrix, -(-max(matrix.shape) // look.side))
     cell = min(look.cell, look.side // max(matrix.shape))
     return matrix, tuple(max(cell, min(16, look.side // 4 // k)) for k in matrix.shape)
 
@@ -80,7 +76,7 @@ def draw_map(canvas: Canvas, y: int, x: int, panel: Panel, block: tuple, largest
     factor = "" if factor == "1" else f"x {factor if '/' in factor else format(panel.scale, '.4g')}"
     if not look.is_full:
         spans = f"{_number(panel.matrix.min())} to {_number(panel.matrix.max())} {factor}".rstrip()
-        canvas.text(y + rows + 4, x, cut(canvas, spans, look.type, wide + GAP), look.type, GREY)
+        canvas.text(y + rows + 4, x, canvas.cut(spans, wide + GAP, look.type), look.type, GREY)
         return
     for tap, at in _ticks(panel, 0, rows):
         canvas.text(y + at, x - 6, str(tap), look.type, GREY, "rm")
@@ -166,12 +162,3 @@ def _number(value: float) -> str:
     ('-2', '0.01832', '1.235e+06')
     """
     return f"{value + 0.0:.4g}"
-
-
-def cut(canvas: Canvas, words: str, size: float, room: float) -> str:
-    """The words, or as many of their letters as there is room for."""
-    if canvas.width_of(words, size) <= room:
-        return words
-    while words and canvas.width_of(f"{words}...", size) > room:
-        words = words[:-1]
-    return f"{words}..."

@@ -9,7 +9,7 @@ import numpy as np
 
 from convcli.filters import Filter, Kernel
 from convcli.frequency import response
-from convcli.panel import DARK, GAP, GREY, LINE, Look, Panel, cut, draw_map, draw_response, fitted
+from convcli.panel import DARK, GAP, GREY, LINE, Look, Panel, draw_map, draw_response, fitted
 from convcli.raster import Canvas
 
 __all__ = ["MOST", "panels_of", "sheet", "steps_of"]
@@ -81,10 +81,10 @@ def sheet(panels: Sequence[Panel], title: str, facts: Sequence[str] = (), shared
     room = max(columns * (width + GAP) - GAP, min(900, int(words) + 1))
     canvas = Canvas(head + rows * (height + GAP) - GAP + _EDGE, room + 2 * _EDGE)
     for y, line, size, colour in lines:
-        canvas.text(y, _EDGE, cut(canvas, line, size, room), size, colour)
+        canvas.text(y, _EDGE, canvas.cut(line, room, size), size, colour)
     for n, panel in enumerate(shown):
         y, x = head + n // columns * (height + GAP), _EDGE + n % columns * (width + GAP)
-        canvas.text(y, x, cut(canvas, panel.label or "weights", look.type + 1, width - GAP), look.type + 1, DARK)
+        canvas.text(y, x, canvas.cut(panel.label or "weights", width - GAP, look.type + 1), look.type + 1, DARK)
         if not panel.label:
             canvas.text(y, x + look.left * 2 + wide + look.bar, "frequency response", look.type + 1, DARK)
         y += LINE + 4

@@ -60,3 +60,11 @@ class Canvas:
     def width_of(self, words: str, size: float = 12) -> float:
         """Pixels that words take."""
         return self._draw.textlength(words, font=self._font(size))
+
+    def cut(self, words: str, room: float, size: float = 12) -> str:
+        """The words, or as many of their letters as `room` pixels take."""
+        if self.width_of(words, size) <= room:
+            return words
+        while words and self.width_of(f"{words}...", size) > room:
+            words = words[:-1]
+        return f"{words}..."
