@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.errors import FilterError
+from convcli.geometry import Window
 
 __all__ = ["LOW", "RANKED", "Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted", "check_anchor"]
 
@@ -93,6 +94,11 @@ class Kernel:
         return self.scale == 0 or bool(_cancel(self.by_map).all())
 
     @property
+    def bank(self) -> np.ndarray:
+        """(O, C, kh, kw): the matrix as that of a bank; where it takes each channel alone, of one map and plane."""
+        return self.matrix.reshape(self.maps or 1, self.planes or 1, *self.taps)
+
+    @property
     def by_map(self) -> np.ndarray:
         """The weights of each map in a row of its own."""
         return self.matrix.reshape(self.maps or 1, -1)
@@ -121,6 +127,11 @@ class Kernel:
         """The kernel turned by 180 degrees, anchor included: correlating with it is convolving."""
         anchor = tuple(k - 1 - a for k, a in zip(self.taps, self.anchor, strict=True))
         return self.changed(matrix=self.matrix[..., ::-1, ::-1], anchor=anchor)
+
+    def under(self, window: Window) -> "Kernel":
+        """The kernel as it meets the samples: with the window's anchor, and turned where that is asked for."""
+        kernel = self if window.anchor is None else self.changed(anchor=window.anchor)
+        return kernel.turned() if window.op == "convolve" else kernel
 
     def normalized(self) -> "Kernel":
         """Weights divided by their sum, or by the sum of the positive ones where they cancel; map by map.

@@ -209,13 +209,10 @@ class _Chain:
             node = graph.max_pool(stream.node, geometry)
             graph.stages.append(Stage(name, "max-pool", geometry, None, size_in, graph.signal(node).shape))
             return Stream(node, stream.field.through(geometry))
-        kernel, op, method = action, window.op, self.method
         if isinstance(action, Pool):  # a mean is a kernel of ones
             kernel, op, method = Kernel(np.ones(action.size), 1 / np.prod(action.size)), "avg-pool", "auto"
-        if window.anchor is not None:
-            kernel = kernel.changed(anchor=window.anchor)
-        if op == "convolve":
-            kernel = kernel.turned()
+        else:
+            kernel, op, method = action.under(window), window.op, self.method
         geometry = window.fit(size_in[:2], kernel.taps, kernel.anchor)
         node, plan = graph.convolve(stream.node, kernel, geometry, window.bias, outside, method)
         weights = int(kernel.matrix.size) if isinstance(action, Kernel) else 0

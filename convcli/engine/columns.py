@@ -28,7 +28,7 @@ def cost(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> float:
 def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for a kernel with planes."""
     y, x = geometry.y, geometry.x
-    bank = kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])
+    bank = kernel.bank
     weights = np.ascontiguousarray(bank.transpose(2, 3, 1, 0), numbers.dtype).reshape(-1, len(bank))
 
     def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:

@@ -10,7 +10,7 @@ from convcli.engine import Blocks, Lay, Numbers, Tape, sums
 from convcli.engine.costs import GATHER, PASS
 from convcli.engine.pairs import Pattern, pattern
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import Terms, group, passes, phases, weighted_sum
+from convcli.engine.sums import Terms, group, laid_by_map, passes, weighted_sum
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
@@ -38,7 +38,7 @@ def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
     """Passes over the result; with a stride along x, the picture is dealt out first."""
     if kernel.planes:
-        maps = kernel.matrix.reshape(-1, kernel.planes * geometry.y.taps * geometry.x.taps)
+        maps = kernel.by_map
         work = sum(_passes(weights) for weights in np.abs(maps)) / len(maps)
     elif kernel.matrix.size > MANY:
         work = _passes(np.abs(kernel.matrix))
@@ -67,39 +67,20 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
     if _is_dense(kernel, geometry):
         return _dense(group(np.ndenumerate(kernel.matrix)), geometry)
-    stride = geometry.x.stride
-    bank = kernel.matrix[None, None] if kernel.planes is None else kernel.matrix
-    bank = [group(np.ndenumerate(planes)) for planes in bank.reshape(-1, *bank.shape[-3:])]
-    if kernel.planes is None:
-
-        def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
-            planes = [phases(block, stride, scratch, tape)]
-            _lay(bank[0], planes, out.reshape(len(out), -1), block.shape[2], geometry, scratch, tape)
-
-        return lay
-
-    def lay_bank(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
-        planes = [phases(block[:, :, c : c + 1], stride, scratch, tape, f"plane {c}") for c in range(block.shape[2])]
-        plane = scratch.take("map", out.shape[:2], out.dtype)
-        for o, terms in enumerate(bank):
-            _lay(terms, planes, plane, 1, geometry, scratch, tape)
-            tape.append((np.copyto, (out[:, :, o], plane)))
-
-    return lay_bank
-
-
-def _lay(terms, planes: list, out: np.ndarray, channels: int, geometry: Geometry, scratch: Scratch, tape: Tape) -> None:
-    """Puts the weighted sum of the taps over `planes`, lists of phases, into `out` (rows, width)."""
     y, x = geometry.y, geometry.x
+    bank = [group(np.ndenumerate(planes)) for planes in kernel.bank]
 
-    def under(tap: tuple[int, int, int]) -> np.ndarray:
-        """The samples that a tap (plane, row, column) meets, one for each sample of `out`."""
-        c, u, v = tap
-        phase, step = planes[c][v * x.dilation % x.stride], v * x.dilation // x.stride * channels
-        top = u * y.dilation
-        return phase[top : top + (len(out) - 1) * y.stride + 1 : y.stride, step : step + out.shape[1]]
+    def lay_map(o: int, planes: list, out: np.ndarray, channels: int, scratch: Scratch, tape: Tape) -> None:
+        def under(tap: tuple[int, int, int]) -> np.ndarray:
+            """The samples that a tap (plane, row, column) meets, one for each sample of `out`."""
+            c, u, v = tap
+            phase, step = planes[c][v * x.dilation % x.stride], v * x.dilation // x.stride * channels
+            top = u * y.dilation
+            return phase[top : top + (len(out) - 1) * y.stride + 1 : y.stride, step : step + out.shape[1]]
 
-    weighted_sum(terms, under, out, scratch, tape)
+        weighted_sum(bank[o], under, out, scratch, tape)
+
+    return laid_by_map(kernel.planes is not None, x.stride, lay_map)
 
 
 def _is_dense(kernel: Kernel, geometry: Geometry) -> bool:

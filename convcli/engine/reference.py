@@ -39,7 +39,7 @@ def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
 def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     """z[i, j] = sum over u, v of w[u, v] x[i sy + u dy, j sx + v dx], summed in Python's own numbers."""
     y, x = geometry.y, geometry.x
-    bank = None if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:]).tolist()
+    bank = None if kernel.planes is None else kernel.bank.tolist()
 
     def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         samples = block.tolist()

@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 
-from convcli.engine import Tape
+from convcli.engine import Lay, Tape
 from convcli.engine.scratch import Scratch
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Limits",
     "Terms",
     "group",
+    "laid_by_map",
     "passes",
     "phases",
     "rounding",
@@ -125,3 +126,24 @@ def phases(block: np.ndarray, stride: int, scratch: Scratch, tape: Tape, name: s
         tape.append((np.copyto, (line, phase)))
         lines.append(line.reshape(len(block), -1))
     return lines
+
+
+def laid_by_map(is_bank: bool, stride: int, lay_map: Callable[..., None]) -> Lay:
+    """The `lay` of a method that sums one map at a time over the phases of the planes.
+
+    lay_map(o, planes, out, channels, scratch, tape): puts map o over `planes`, a list of phases for each, into `out`
+    (rows, columns * channels). is_bank: the kernel has planes; else all channels are one plane and map 0.
+    """
+
+    def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
+        if not is_bank:
+            lines = [phases(block, stride, scratch, tape)]
+            lay_map(0, lines, out.reshape(len(out), -1), block.shape[2], scratch, tape)
+            return
+        planes = [phases(block[:, :, c : c + 1], stride, scratch, tape, f"plane {c}") for c in range(block.shape[2])]
+        plane = scratch.take("map", out.shape[:2], out.dtype)
+        for o in range(out.shape[2]):
+            lay_map(o, planes, plane, 1, scratch, tape)
+            tape.append((np.copyto, (out[:, :, o], plane)))
+
+    return lay

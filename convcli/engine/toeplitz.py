@@ -12,7 +12,7 @@ import numpy as np
 from convcli.engine import Blocks, Lay, Numbers, Tape, columns, sums
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import phases
+from convcli.engine.sums import laid_by_map
 from convcli.filters import Kernel
 from convcli.geometry import Axis, Geometry
 from convcli.signal import Signal
@@ -82,37 +82,23 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
         return columns.build(kernel, geometry, numbers)
     y, x = geometry.y, geometry.x
     grain = grain_of(y.reach)
-    bank = kernel.matrix if kernel.planes is None else kernel.matrix.reshape(-1, *kernel.matrix.shape[-3:])
-    if kernel.planes is None:
-        bank = bank[None, None]
     terms = [
         [
-            (c, v, band(bank[o, c, :, v], y, grain, numbers.dtype))
-            for c in range(bank.shape[1])
+            (c, v, band(plane[:, v], y, grain, numbers.dtype))
+            for c, plane in enumerate(planes)
             for v in range(x.taps)
-            if bank[o, c, :, v].any()
+            if plane[:, v].any()
         ]
-        for o in range(bank.shape[0])
+        for planes in kernel.bank
     ]
 
-    def lay(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
-        if kernel.planes is None:
-            lines = [phases(block, x.stride, scratch, tape)]
-            _lay(terms[0], lines, out.reshape(len(out), -1), block.shape[2], scratch, tape)
-            return
-        planes = [phases(block[:, :, c : c + 1], x.stride, scratch, tape, f"plane {c}") for c in range(block.shape[2])]
-        plane = scratch.take("map", out.shape[:2], out.dtype)
-        for o, some in enumerate(terms):
-            _lay(some, planes, plane, 1, scratch, tape)
-            tape.append((np.copyto, (out[:, :, o], plane)))
-
-    def _lay(some: list, planes: list, out: np.ndarray, channels: int, scratch: Scratch, tape: Tape) -> None:
+    def lay_map(o: int, planes: list, out: np.ndarray, channels: int, scratch: Scratch, tape: Tape) -> None:
         share = scratch.take("share", (grain, out.shape[1]), out.dtype)
         for top in range(0, len(out), grain):
             target = out[top : top + grain]
-            if not some:
+            if not terms[o]:
                 tape.append((target.fill, (0,)))
-            for n, (c, v, matrix) in enumerate(some):
+            for n, (c, v, matrix) in enumerate(terms[o]):
                 line = planes[c][v * x.dilation % x.stride]
                 start = v * x.dilation // x.stride * channels
                 rows = line[top * y.stride : top * y.stride + matrix.shape[1], start : start + out.shape[1]]
@@ -120,4 +106,4 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
                 if n:
                     tape.append((np.add, (target, share, target)))
 
-    return lay
+    return laid_by_map(kernel.planes is not None, x.stride, lay_map)

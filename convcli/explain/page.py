@@ -31,7 +31,7 @@ def _data(scene: Scene, filter_text: str, source: str | None) -> dict:
     kernel, window, geometry = scene.kernel, scene.window, scene.geometry
     _, height, width = scene.planes.shape
     what = f" over {printable(source)}" if source else ""
-    banks = kernel.matrix.reshape(kernel.maps or 1, kernel.planes or 1, *kernel.taps)
+    banks = kernel.bank
     each = kernel.planes is None
     columns = geometry.out[1]
     return {

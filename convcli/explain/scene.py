@@ -38,7 +38,7 @@ class Scene:
     @property
     def applied(self) -> Kernel:
         """The kernel as it meets the samples: with the window's anchor, and turned where that is asked for."""
-        return _applied(self.window, self.kernel)
+        return self.kernel.under(self.window)
 
     @property
     def padded(self) -> np.ndarray:
@@ -149,13 +149,8 @@ def channels_of(pixels: np.ndarray, letters: str, select: str) -> tuple[np.ndarr
     return planes[wanted], tuple(names[n] for n in wanted)
 
 
-def _applied(window: Window, kernel: Kernel) -> Kernel:
-    kernel = kernel.changed(anchor=window.anchor) if window.anchor is not None else kernel
-    return kernel.turned() if window.op == "convolve" else kernel
-
-
 def _fitted(window: Window, size: tuple[int, int], kernel: Kernel) -> Geometry:
-    kernel = _applied(window, kernel)
+    kernel = kernel.under(window)
     return window.fit(tuple(size), kernel.taps, kernel.anchor)
 
 

@@ -23,10 +23,7 @@ def toeplitz(kernel: Kernel, size: tuple[int, int], window: Window) -> np.ndarra
         raise ConvError("the matrix is shown for kernels of one plane")
     if window.bias:
         raise ConvError("a bias is added after the matrix, which has no place for it (leave the bias out)")
-    if window.anchor is not None:
-        kernel = kernel.changed(anchor=window.anchor)
-    if window.op == "convolve":
-        kernel = kernel.turned()
+    kernel = kernel.under(window)
     geometry = window.fit(size, kernel.taps, kernel.anchor)
     if any(geometry.padding) and geometry.border.mode == "constant" and geometry.border.value:
         raise ConvError("padding with a constant adds to the sums and is no matrix (use another --padding-mode)")
