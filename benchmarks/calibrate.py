@@ -9,22 +9,15 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import time
-
 import numpy as np
-from timing import machine
+from timing import best, machine
 
 ELEMENTS = 1 << 17  # of an array among those of a pass
 
 
 def nanoseconds(run, elements: int, rounds: int = 200) -> float:
     """The best of some rounds, for each element."""
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return best / elements * 1e9
+    return best(run, rounds) / elements * 1e9
 
 
 def passes() -> dict[str, float]:

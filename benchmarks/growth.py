@@ -9,12 +9,11 @@ of the decoded picture.
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from timing import machine
+from timing import best, machine
 
 # a child's peak begins at that of the process it was forked from, so a small one stands between
 LAUNCH = """
@@ -60,17 +59,9 @@ def main() -> None:
         line = rng.random(taps)
         times = []
         for weights in (np.outer(line, line) / line.sum() ** 2, rng.random((taps, taps)) / taps**2):
-            best = min(
-                _seconds(lambda weights=weights: library.correlate(image, weights, range="clip")) for _ in range(3)
-            )
-            times.append(f"{best * 1e3:.0f}")
+            seconds = best(lambda weights=weights: library.correlate(image, weights, range="clip"), 3)
+            times.append(f"{seconds * 1e3:.0f}")
         print(f"| {taps} | {' | '.join(times)} |", flush=True)
-
-
-def _seconds(run) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
