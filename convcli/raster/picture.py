@@ -73,15 +73,7 @@ class Header(NamedTuple):
     format: str
     frames: int = 1
 
-    @property
-    def white(self) -> float:
-        """The level that is white."""
-        return WHITE[self.mode]
-
-    @property
-    def alpha(self) -> bool:
-        """True where the last channel is alpha."""
-        return "A" in self.mode
+    white, alpha = Raster.white, Raster.alpha
 
     @property
     def colours(self) -> int:
