@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from convcli import checks
 from convcli.checks import nested, ragged
-from convcli.errors import ConvError, FilterError, hint, printable, reason
+from convcli.errors import ConvError, FilterError, printable, reason
 from convcli.words import integer, number
 
 if TYPE_CHECKING:  # numpy comes with the first matrix, not with a list of names
@@ -35,6 +35,13 @@ SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".mat", ".npy", ".npz")
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".avif", ".jp2", ".ico")
 MAX_TEXT, MAX_ARRAY = 1_000_000, 64_000_000  # bytes of a file
 
+_JSON = {
+    "weights": checks.nested,
+    "scale": checks.number,
+    "anchor": lambda value, what: None if value is None else checks.anchor(value, what),
+    "title": checks.note,
+    "source": checks.note,
+}
 _IMAGEMAGICK = re.compile(r"\s*([0-9]+)x([0-9]+)(?:\+([0-9]+)\+([0-9]+))?\s*:(.*)", re.DOTALL)
 # What begins like a number is meant as a matrix, so that a mistyped one is answered as such: −1, 0x10, nan.
 _BEGINS_AS_NUMBER = re.compile(r"[-+−]?(?:\.?\d[\w.+/-]*|nan|inf)(?=[\s,;]|$)", re.IGNORECASE)
@@ -275,14 +282,8 @@ def _from_json(value, name: str) -> "Kernel":
     """Nested lists, or an object that holds them as `weights`."""
     if not isinstance(value, dict):
         return _kernel(nested(value, name), name)
-    known = ("weights", "scale", "anchor", "title", "source")
-    for key in [key for key in value if key not in known]:
-        raise FilterError(f'{name}: unknown key "{printable(key)}"{hint(key, known)} (known: {", ".join(known)})')
-    anchor = None if value.get("anchor") is None else checks.anchor(value["anchor"], f"{name}: anchor")
-    weights = nested(value.get("weights"), f"{name}: weights")
-    scale = checks.number(value.get("scale", 1), f"{name}: scale")
-    titles = {key: str(value.get(key, "")) for key in ("title", "source")}
-    return _kernel(weights, name, scale=scale, anchor=anchor, **titles)
+    parts = checks.read(value, _JSON, ("weights",), f"{name}: ")
+    return _kernel(parts.pop("weights"), name, **parts)
 
 
 def _from_libvips(rows: list[list[float]], name: str) -> "Kernel":

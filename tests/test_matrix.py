@@ -182,7 +182,7 @@ WRONG_FILES = [
     ("k.json", '{"weights": [[1, 2], [3]]}', "k.json: weights: row 2 has 1 value, row 1 has 2"),
     ("k.json", '{"weigths": [[1]]}', 'k.json: unknown key "weigths"; did you mean weights?'),
     ("k.json", '{"weights": [[1]], "weights": [[2]]}', "k.json: a key is given twice"),
-    ("k.json", '{"title": "t"}', "k.json: weights: wanted a list of rows"),
+    ("k.json", '{"title": "t"}', "k.json: weights is missing"),
     ("k.json", '{"weights": [[1]], "anchor": [true, 0]}', "k.json: anchor: wanted [y, x], two whole numbers"),
     ("k.json", '{"weights": [[1]], "scale": null}', "k.json: scale: wanted a number"),
     ("k.json", "[[NaN]]", "k.json: NaN is not a number"),
