@@ -129,7 +129,9 @@ def main(args: list[str] | None = None) -> None:
         click.echo(error.format_message(), err=True)
         code = 2
     except ConvError as error:
-        _complain(f"{error} (-f overwrites)" if isinstance(error, files.ExistsError) else error)
+        from convcli.files import ExistsError
+
+        _complain(f"{error} (-f overwrites)" if isinstance(error, ExistsError) else error)
         code = error.exit_code
     except click.ClickException as error:
         _complain(_reworded(error, args))

@@ -3,6 +3,7 @@
 Order is y, x as everywhere; colours are (red, green, blue) from 0 to 255.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from convcli.raster.opening import pillow
@@ -20,11 +21,10 @@ class Canvas:
     """A sheet of `height` x `width` pixels in one colour."""
 
     def __init__(self, height: int, width: int, background: Colour = WHITE):
-        from PIL import ImageDraw, ImageFont
+        from PIL import ImageDraw
 
         self._image = pillow().new("RGB", (width, height), background)
         self._draw = ImageDraw.Draw(self._image)
-        self._font = ImageFont.load_default
 
     @property
     def pixels(self) -> "np.ndarray":
@@ -55,11 +55,11 @@ class Canvas:
 
     def text(self, y: float, x: float, words: str, size: float = 12, colour: Colour = BLACK, hold: str = "la") -> None:
         """Words in one line. hold: which point of them is at y, x, as Pillow has it: `la` left top, `mm` the middle."""
-        self._draw.text((x, y), words, fill=colour, font=self._font(size), anchor=hold)
+        self._draw.text((x, y), words, fill=colour, font=_font(size), anchor=hold)
 
     def width_of(self, words: str, size: float = 12) -> float:
         """Pixels that words take."""
-        return self._draw.textlength(words, font=self._font(size))
+        return self._draw.textlength(words, font=_font(size))
 
     def cut(self, words: str, room: float, size: float = 12) -> str:
         """The words, or as many of their letters as `room` pixels take."""
@@ -68,3 +68,10 @@ class Canvas:
         while words and self.width_of(f"{words}...", size) > room:
             words = words[:-1]
         return f"{words}..."
+
+
+@cache  # unpacking it takes longer than writing a word
+def _font(size: float):
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
