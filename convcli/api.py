@@ -5,22 +5,19 @@ Pairs are (y, x). Errors are ConvError and its children, with the message that t
 """
 
 import os
-from math import isfinite
-from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convcli import levels, library
-from convcli.border import Border
+from convcli import levels
+from convcli.arguments import links_of, pair_of, weights_of, window_of
 from convcli.errors import ConvError, FilterError
-from convcli.filters import Filter, Kernel, Link, Step, check_anchor
+from convcli.filters import Kernel, check_anchor
 from convcli.geometry import Geometry, Window
 from convcli.graph import Program
 from convcli.pipeline import Layout, check_window, compile_chain
 from convcli.signal import Signal, is_narrow
-from convcli.words import amount
 
 if TYPE_CHECKING:
     from convcli.learning import Fit
@@ -70,8 +67,8 @@ def apply(
     linear: filter the light that levels stand for, by the curve of sRGB; for uint8 and uint16 without alpha.
     threads: None means the usable cores.
     """
-    pixels, links = np.asarray(pixels), _links(filter)
-    window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
+    pixels, links = np.asarray(pixels), links_of(filter)
+    window = window_of(stride, dilation, padding, padding_mode, anchor, op, bias)
     if pixels.ndim != 4:
         return _run(pixels[None], links, window, range, linear, method, threads)[0]
     if not len(pixels):
@@ -81,12 +78,12 @@ def apply(
 
 def correlate(pixels: np.ndarray, weights, **options) -> np.ndarray:
     """The pixels under weights as drawn; options as in `apply`."""
-    return apply(pixels, Kernel(_array(weights)), **options, op="correlate")
+    return apply(pixels, Kernel(weights_of(weights)), **options, op="correlate")
 
 
 def convolve(pixels: np.ndarray, weights, **options) -> np.ndarray:
     """The pixels under weights turned by 180 degrees; options as in `apply`."""
-    return apply(pixels, Kernel(_array(weights)), **options, op="convolve")
+    return apply(pixels, Kernel(weights_of(weights)), **options, op="convolve")
 
 
 def plan(
@@ -105,12 +102,12 @@ def plan(
     method="auto",
 ) -> Program:
     """How `apply` would do it: `.method`, `.macs`, `.stages` with a plan each; `str()` says why."""
-    window = _window(stride, dilation, padding, padding_mode, anchor, op, bias)
+    window = window_of(stride, dilation, padding, padding_mode, anchor, op, bias)
     try:
         name = np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
-    return _program(_links(filter), tuple(shape), name, window, method, linear)
+    return _program(links_of(filter), tuple(shape), name, window, method, linear)
 
 
 def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anchor=None) -> Geometry:
@@ -119,8 +116,8 @@ def shape(size: tuple[int, int], *, kernel, stride=1, dilation=1, padding=0, anc
     >>> shape((28, 28), kernel=3, stride=2).out
     (13, 13)
     """
-    window = _window(stride, dilation, padding, "zeros", anchor, "correlate", 0)
-    return window.fit(_pair(size, "size"), _pair(kernel, "kernel"), window.anchor)
+    window = window_of(stride, dilation, padding, "zeros", anchor, "correlate", 0)
+    return window.fit(pair_of(size, "size"), pair_of(kernel, "kernel"), window.anchor)
 
 
 def corners(
@@ -160,7 +157,7 @@ def kernel(filter) -> Kernel:
     >>> kernel("sobel-x").sum
     0.0
     """
-    links = _links(filter)
+    links = links_of(filter)
     if len(links) != 1 or links[0].filter.kernel is None:
         raise FilterError(f'"{filter}" is no single kernel')
     return links[0].filter.kernel
@@ -213,11 +210,11 @@ def learn(
         factor = levels.white_of(one.dtype.name) / white if all(is_whole) else 1.0
         planes = (pixels.reshape(*pixels.shape[:2], -1) for pixels in (one, other))
         pairs.append(Pair(*planes, factor, (0.0, white) if is_whole[1] else None))
-    window = _window(stride, dilation, padding, padding_mode, anchor, op, 0 if bias is None else bias)
+    window = window_of(stride, dilation, padding, padding_mode, anchor, op, 0 if bias is None else bias)
     return learning.learn(
         pairs,
         window,
-        None if k is None else _pair(k, "k"),
+        None if k is None else pair_of(k, "k"),
         select=channels,
         bias=None if bias is None else window.bias,
         rank=rank,
@@ -315,66 +312,3 @@ def _check_pixels(shape: tuple[int, ...], dtype: str) -> None:
         raise ConvError(f"pixels have shape {shape}, wanted (H, W) or (H, W, C)")
     if dtype not in DTYPES:
         raise ConvError(f"pixels are {dtype}, wanted one of {', '.join(DTYPES)}")
-
-
-def _links(filter) -> tuple[Link, ...]:
-    if isinstance(filter, Kernel):
-        return (Link(Filter("kernel", (Step("kernel", filter),))),)
-    if isinstance(filter, Filter):
-        return (Link(filter),)
-    if isinstance(filter, str | Path):
-        return library.parse(str(filter))
-    return _links(Kernel(_array(filter)))
-
-
-def _array(weights) -> np.ndarray:
-    try:
-        array = np.asarray(weights)
-        if array.dtype.kind not in "buif":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise FilterError("weights are no rectangular array of numbers") from None
-    return array.astype(np.float64)
-
-
-def _window(stride, dilation, padding, padding_mode, anchor, op, bias) -> Window:
-    border = padding_mode if isinstance(padding_mode, Border) else Border.parse(padding_mode)
-    try:
-        bias = float(bias)
-    except (TypeError, ValueError):
-        raise ConvError(f"bias is {bias!r}, wanted a number") from None
-    if not isfinite(bias):
-        raise ConvError(f"bias is {bias}, wanted a finite number")
-    return Window(
-        _pair(stride, "stride"),
-        _pair(dilation, "dilation"),
-        amount(padding) if isinstance(padding, str) else _sides(padding),
-        border,
-        op,
-        bias,
-        None if anchor is None else _pair(anchor, "anchor"),
-    )
-
-
-def _sides(padding) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right from one, two or four whole numbers."""
-    sides = _whole_numbers(padding, "padding", (1, 2, 4))
-    if len(sides) == 4:
-        return sides
-    return (sides[0], sides[0], sides[-1], sides[-1])
-
-
-def _pair(value, what: str) -> tuple[int, int]:
-    pair = _whole_numbers(value, what, (1, 2))
-    return (pair[0], pair[-1])
-
-
-def _whole_numbers(value, what: str, lengths: tuple[int, ...]) -> tuple[int, ...]:
-    """One whole number, or a sequence of as many as `lengths` allows."""
-    try:
-        numbers = tuple(index(n) for n in (value if np.ndim(value) else (value,)))
-    except (TypeError, ValueError):
-        raise ConvError(f"{what} is {value!r}, wanted whole numbers") from None
-    if len(numbers) not in lengths:
-        raise ConvError(f"{what} is {value!r}, wanted a whole number or a pair{' or four' * (4 in lengths)}")
-    return numbers

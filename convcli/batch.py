@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
-from threading import Condition, Lock, Thread
+from threading import Lock
 from time import perf_counter
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from convcli.raster.ahead import Ahead
 from convcli.report import Item
 from convcli.sequence import Sequence
 from convcli.targets import Destination, Target, result_names
+from convcli.workers import Workers
 
 __all__ = ["Options", "run"]
 
@@ -54,7 +55,7 @@ def run(
     """
     jobs = max(1, min(options.jobs, len(targets)))
     runner = _Runner(request, destination, options._replace(threads=max(1, options.threads // jobs)), ahead)
-    workers, written = _Workers(jobs, runner.one, targets), 0
+    workers, written = Workers(jobs, runner.one, targets), 0
     try:
         for item, warnings in workers:
             written += item.status == "written"
@@ -70,83 +71,6 @@ def run(
                 tell(item, warnings)
         for folder in tuple(runner.folders):  # a worker may still be adding
             files.sync_folder(folder)
-
-
-class _Workers:
-    """Threads that work ahead on the targets, and their outcomes in the order of the targets.
-
-    A decoder, an encoder and a long numpy call let other threads run, so threads are enough; one alone is worth it
-    too, since a signal is then heard during the longest call. Nobody is more than a few pictures ahead, so that memory
-    does not grow with the run, and a run that stops at a failure has not done much more by then.
-    """
-
-    def __init__(self, jobs: int, work: Callable, targets: list[Target]):
-        self.work, self.waiting = work, iter(enumerate(targets))
-        self.outcomes: dict[int, object] = {}
-        self.given, self.total, self.ahead = 0, len(targets), 2 * jobs if jobs > 1 else 1
-        self.changed, self.is_over = Condition(), False
-        self.threads = [Thread(target=self._loop, daemon=True) for _ in range(jobs)]
-
-    def _loop(self) -> None:
-        while True:
-            with self.changed:
-                index, target = next(self.waiting, (None, None))
-                while index is not None and index >= self.given + self.ahead and not self.is_over:
-                    self.changed.wait()
-                if index is None or self.is_over:
-                    return
-            try:
-                outcome = self.work(target)
-            except BaseException as error:  # it belongs to whoever asks for the outcome
-                outcome = error
-            with self.changed:
-                self.outcomes[index] = outcome
-                self.changed.notify_all()
-
-    def __iter__(self):
-        self.threads = self._started()
-        for index in range(self.total):
-            yield self._outcome(index)
-            with self.changed:
-                self.given = index + 1
-                self.changed.notify_all()
-
-    def _started(self) -> list[Thread]:
-        """The threads that the system lets us have."""
-        started = []
-        for thread in self.threads:
-            try:
-                thread.start()
-            except RuntimeError:
-                if not started:
-                    raise MemoryError from None
-                break
-            started.append(thread)
-        return started
-
-    def wind_up(self) -> None:
-        """Waits for what is under way; nothing more is begun."""
-        with self.changed:
-            self.is_over = True
-            self.changed.notify_all()
-        for thread in self.threads:
-            thread.join()
-
-    def done(self):
-        """The outcomes that nobody asked for."""
-        with self.changed:
-            self.is_over = True
-            left = [self.outcomes.pop(index) for index in sorted(self.outcomes)]
-        yield from (outcome for outcome in left if not isinstance(outcome, BaseException))
-
-    def _outcome(self, index: int):
-        with self.changed:
-            while index not in self.outcomes:
-                self.changed.wait()
-            outcome = self.outcomes.pop(index)
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
 
 
 class _Runner:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from convcli import library, matrix
 from convcli.border import MODES
+from convcli.definition import Definition
 from convcli.errors import ConvError
-from convcli.kernelfile import Definition
 
 __all__ = ["Offer", "offers"]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from convcli import kernelfile, matrix, variants
-from convcli.border import Border
+from convcli.definition import Definition
 from convcli.errors import ConvError, FilterError, hint, printable
-from convcli.kernelfile import WINDOW_WORDS, Definition
+from convcli.spelling import Spelling, spelling
 from convcli.variants import Variant
-from convcli.words import amount, integer, number, pair
+from convcli.words import integer, number, pair
 
 if TYPE_CHECKING:  # numpy comes with the first kernel, not with a list of names
     from convcli.filters import Filter, Link
@@ -27,7 +27,6 @@ __all__ = [
     "POINTS",
     "POOLS",
     "Entry",
-    "Spelling",
     "definition",
     "entries",
     "filter_of",
@@ -36,19 +35,12 @@ __all__ = [
     "packaged",
     "parse",
     "slug",
-    "spelling",
 ]
 
 MAX_STEPS = 64  # of a chain
 
 POINTS = ("relu", "abs", "square", "sqrt", "threshold")
 POOLS = {"max-pool": "max", "avg-pool": "avg"}
-
-_SUFFIXES = "|".join(re.escape(suffix) for suffix in (".toml", *matrix.SUFFIXES, *matrix.PICTURES))
-_FILE = re.compile(rf"(.*?(?:{_SUFFIXES}))(?::(.*))?", re.IGNORECASE | re.DOTALL)
-_PATH = re.compile(r"((?:[A-Za-z]:(?=[/\\]))?[^:]*[/\\][^:]*)(?::(.*))?", re.DOTALL)
-_NAME = re.compile(r"([^:]*)(?::(.*))?", re.DOTALL)
-_MATRIX = re.compile(rf"(.*?)(?:\s*:\s*((?:{'|'.join(WINDOW_WORDS)})\s*=.*))?", re.DOTALL)
 
 
 class Entry(NamedTuple):
@@ -57,19 +49,6 @@ class Entry(NamedTuple):
     name: str
     path: Path
     found: Definition | ConvError
-
-
-class Spelling(NamedTuple):
-    """A step taken apart: its kind (matrix, file, name), what it names, the words for its kernel, its window, variants.
-
-    The key "" stands for the first parameter; the keys of `window` are fields of geometry.Window.
-    """
-
-    kind: str
-    head: str
-    params: dict[str, str]
-    window: dict
-    variants: tuple[Variant, ...] = ()
 
 
 def parse(text: str, folders: Sequence[str | Path] = ()) -> "tuple[Link, ...]":
@@ -156,26 +135,6 @@ def slug(links: "Iterable[Link]") -> str:
     return "+".join(part for part in parts if part)[:60].strip(".-+") or "filtered"
 
 
-def spelling(step: str) -> Spelling:
-    """A step taken apart; whether there is such a kernel or file is another question.
-
-    >>> spelling("box:3,stride=2").params, spelling("box:3,stride=2").window
-    ({'': '3'}, {'stride': (2, 2)})
-    """
-    whole = step.strip()
-    step, changes = variants.divide(whole)
-    if whole[len(step) :].startswith("*") and whole[0] != "[" and matrix.is_matrix(step):  # `1 0 -1*2`: of which?
-        step, changes = whole, ()
-    if matrix.is_matrix(step):
-        kind, match = "matrix", _MATRIX.fullmatch(step)
-    elif match := _FILE.fullmatch(step) or _PATH.fullmatch(step):
-        kind = "file"
-    else:
-        kind, match = "name", _NAME.fullmatch(step)
-    params, window = _words(step, match[2]) if match[2] is not None else ({}, {})
-    return Spelling(kind, match[1].strip(), params, window, changes)
-
-
 def _searched(extra: Sequence[str | Path]) -> list[Path]:
     """The kernel folders in order: those given, $CONVCLI_KERNELS, the user's own, the packaged one."""
     listed = [part for part in os.environ.get("CONVCLI_KERNELS", "").split(os.pathsep) if part]
@@ -202,43 +161,6 @@ def _user_folders() -> list[str]:
 
 def _read(path: Path) -> Definition:
     return kernelfile.parse(matrix.read_text(path), path.stem, path)
-
-
-def _words(step: str, text: str) -> tuple[dict[str, str], dict]:
-    """The words behind the colon, sorted into parameters and window."""
-    params, window = {}, {}
-    for n, part in enumerate(printable(text).split(",")):
-        key, equals, value = (word.strip() for word in part.partition("="))
-        if not equals:
-            key, value = "", key
-        if not value:
-            raise FilterError(f'"{printable(step)}" lacks a value')
-        if not key and (equals or n > 0):
-            raise FilterError(f'"{printable(step)}": {value} wants a name, only the first parameter has none')
-        word = key.replace("-", "_")
-        given, key = (window, word) if word in WINDOW_WORDS else (params, key)
-        if key in given:
-            raise FilterError(f"{printable(step)}: {key} is given twice")
-        given[key] = value
-    try:
-        return params, dict(_window_value(word, value) for word, value in window.items())
-    except ConvError as error:
-        raise error.at(step) from None
-
-
-def _window_value(word: str, value: str) -> tuple[str, object]:
-    """A field of geometry.Window and its value."""
-    if word in ("stride", "dilation"):
-        return word, pair(value, word, 1)
-    if word == "padding":
-        return word, amount(value.replace("x", ","))  # the comma is between parameters
-    if word == "padding_mode":
-        return "border", Border.parse(value)
-    if word == "bias":
-        return word, number(value, word)
-    if value not in ("correlate", "convolve"):
-        raise FilterError(f'op: "{value}" is neither correlate nor convolve')
-    return word, value
 
 
 def _link(step: str, folders: Sequence[str | Path]) -> "Link":

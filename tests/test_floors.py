@@ -16,7 +16,7 @@ ROOT = Path(convcli.__file__).parent
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine.blas   engine
-    words   formula   formats   files   npy   png   engine.sums   engine.pairs   heat   frequency
+    words   formula   formats   files   workers   npy   png   engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
     geometry   light
     filters   layers   fitting
@@ -24,12 +24,12 @@ FLOORS = """
     engine.columns   engine.factors
     engine.direct   engine.toeplitz   engine.fft   engine.reference
     engine.separable   netfile
-    planner   kernelfile   matrix
+    planner   definition   matrix
     engine.strips
-    engine.pooling   pointwise   library   peaks   subpixel   points
-    completion
-    graph   explain.toeplitz   explain.trace   explain.scene   explain
-    pipeline   moments
+    kernelfile   spelling   engine.pooling   pointwise   peaks   subpixel   points
+    library
+    completion   graph   explain.toeplitz   explain.trace   explain.scene   explain
+    pipeline   moments   arguments
     levels   comparison   detector   demands
     report   learning
     explain.ending   explain.story   explain.page

@@ -9,8 +9,8 @@ from convcli.cli.options import complete_filter
 from convcli.errors import FilterError, printable
 
 if TYPE_CHECKING:  # a list needs no numpy
+    from convcli.definition import Definition
     from convcli.filters import Filter, Kernel
-    from convcli.kernelfile import Definition
 
 __all__ = ["asked", "folder_option", "kernel_options", "size_of", "steps", "sum_of"]
 

@@ -11,8 +11,8 @@ import click
 from convcli import library, matrix
 from convcli.cli import plots
 from convcli.cli.kernel import asked, folder_option, kernel_options, size_of, steps, sum_of
+from convcli.definition import Definition, Parameter
 from convcli.errors import ConvError, FilterError, printable
-from convcli.kernelfile import Definition, Parameter
 
 if TYPE_CHECKING:  # a list needs no numpy
     from convcli.filters import Filter, Kernel
