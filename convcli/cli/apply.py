@@ -17,7 +17,7 @@ from convcli.cli.options import (
     window_of,
     window_options,
 )
-from convcli.cli.progress import Bar
+from convcli.cli.progress import Bar, is_terminal
 from convcli.errors import ConvError, hint
 
 SECTIONS = {
@@ -211,9 +211,9 @@ def _ahead(names: list[str], output: str | None, asked: dict):
 
 def _bar(progress: str, quiet: bool, total: int) -> Bar:
     """The bar, shown or not."""
-    is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    is_wanted = progress == "on" or (progress == "auto" and is_terminal)
-    return Bar(total, is_wanted and not quiet and total > 1, not is_terminal)
+    has_line = is_terminal()
+    is_wanted = progress == "on" or (progress == "auto" and has_line)
+    return Bar(total, is_wanted and not quiet and total > 1, is_plain=not has_line)
 
 
 def _filter_and_images(kernel: str | None, args: tuple[str, ...], list_of_names: str | None) -> tuple[str, list[str]]:

@@ -1,7 +1,6 @@
 """`convcli learn --classes`: a network that tells the pictures of some folders apart."""
 
 import json
-import sys
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli.cli.options import COUNT, NUMBER, Words
+from convcli.cli.progress import Line, is_terminal
 from convcli.errors import ConvError, printable
 from convcli.words import integer
 
@@ -21,7 +21,7 @@ __all__ = ["NAMES", "options", "refuse_alone", "run"]
 # the options that --classes takes; what else `learn` has is for pairs of pictures
 NAMES = ("folder", "held_out", "epochs", "batch", "rate", "seed")
 SHARED = ("output", "force", "as_json", "quiet", "verbose")
-BAR, TOLD, WIDTH = 20, 10, 80  # cells of the bar, unreadable pictures with a line each, columns of the page
+TOLD, WIDTH = 10, 80  # unreadable pictures with a line each, columns of the page
 SEED = Words("seed", lambda text, what: integer(text, what, 0))
 
 
@@ -61,7 +61,7 @@ def run(asked: dict) -> int:
         plan = training.Plan(**{name: asked[name] for name in NAMES if name != "folder"})
         lesson = training.learn(pictures, plan, talk.step, talk.epoch)
     finally:
-        talk.wipe()
+        talk.line.clear()
     files.write_bytes(output, netfile.encode(lesson.network), asked["force"])
     if asked["as_json"]:
         click.echo(json.dumps(_record(lesson, pictures, output), indent=1))
@@ -97,23 +97,23 @@ class _Talk:
     """What is said while it learns: a line for each epoch, and a bar where standard error is a terminal."""
 
     def __init__(self, quiet: bool):
-        self.quiet, self.unread, self.began, self.drawn = quiet, 0, perf_counter(), 0.0
-        self.has_bar = not quiet and sys.stderr.isatty()
+        self.quiet, self.unread, self.drawn = quiet, 0, 0.0
+        self.line = Line(not quiet and is_terminal())
 
     def unreadable(self, message: str) -> None:
         """A picture that is left out."""
         self.unread += 1
-        self.wipe()
+        self.line.clear()
         if self.unread <= TOLD:
             click.echo(f"convcli: {message}", err=True)
 
     def reading(self, done: int, total: int) -> None:
         """How far the reading of the pictures is."""
-        self._bar(f"reading  {done}/{total}", done / total)
+        self._draw(done, total, f"reading  {done}/{total}")
 
     def album(self, album: "Album", folder: Path) -> None:
         """What there is to learn from."""
-        self.wipe()
+        self.line.clear()
         if self.unread > TOLD:
             click.echo(f"convcli: {printable(folder)}: {self.unread} pictures could not be read", err=True)
         if self.quiet:
@@ -128,28 +128,24 @@ class _Talk:
 
     def step(self, number: int, count: int, share: float, loss: float, right: float) -> None:
         """How far an epoch is."""
-        self._bar(f"epoch {number}/{count}  loss {loss:.4f}  right {100 * right:.1f} %", (number - 1 + share) / count)
+        words = f"epoch {number}/{count}  loss {loss:.4f}  right {100 * right:.1f} %"
+        self._draw(number - 1 + share, count, words)
 
     def epoch(self, epoch: "Epoch") -> None:
         """An epoch, as soon as it is over."""
         if self.quiet:
             return
-        self.wipe()
+        self.line.clear()
         line = f"{epoch.number:5}  {epoch.loss:7.4f}  {_percent(epoch.accuracy):>5}"
         if epoch.held_loss is not None:
             line += f"        {epoch.held_loss:7.4f}  {_percent(epoch.held_accuracy):>5}"
         click.echo(line)
 
-    def _bar(self, text: str, share: float) -> None:
-        if self.has_bar and perf_counter() - self.drawn > 0.1:
-            self.drawn, full = perf_counter(), int(BAR * share)
-            click.echo(f"\r{'#' * full}{'.' * (BAR - full)}  {text}"[:WIDTH] + "\x1b[K", nl=False, err=True)
-
-    def wipe(self) -> None:
-        """The bar is gone."""
-        if self.has_bar and self.drawn:
-            click.echo("\r\x1b[K", nl=False, err=True)
-            self.drawn = 0.0
+    def _draw(self, done: float, total: int, words: str) -> None:
+        """The bar, ten times a second at the most."""
+        if not self.line.is_there or perf_counter() - self.drawn > 0.1:
+            self.drawn = perf_counter()
+            self.line.draw(done, total, words)
 
 
 def _percent(share: float) -> str:
