@@ -4,6 +4,7 @@ The syntax trees are walked, so that imports inside functions count as well.
 """
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -124,6 +125,22 @@ def test_imports_go_down(name):
     own, _ = imports(TREES[name], TREES)
     if name in FLOOR:
         assert upward(name, own) == set()
+
+
+def test_the_page_shows_these_floors():
+    """docs/architecture.md has a row for some floors each; in a row, imports go to the left."""
+    page = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text()
+    table = page.partition("| floor, ")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = [re.findall("`([^`]+)`", row.split("|")[2]) for row in table]
+    named = [name for row in rows for name in row]
+    assert len(named) == len(set(named))
+
+    def place(name: str) -> int:
+        """Where a module stands, or the package that stands for it."""
+        return named.index(name if name in named else name.partition(".")[0])
+
+    for name in set(TREES) - {"__main__"}:
+        assert place(name) >= max((place(other) for other in imports(TREES[name], TREES)[0]), default=0), name
 
 
 @pytest.mark.parametrize("name", TREES)
