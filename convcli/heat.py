@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["NEUTRAL", "diverging", "ink", "rising", "spell_cells", "strongest"]
+__all__ = ["diverging", "ink", "rising", "spell_cells", "strongest"]
 
-NEUTRAL = (247, 247, 247)
 _POSITIVE, _NEGATIVE = (
     ((247, 247, 247), (250, 190, 120), (176, 74, 0)),
     ((247, 247, 247), (140, 185, 228), (12, 76, 150)),

@@ -29,7 +29,6 @@ __all__ = [
     "Entry",
     "definition",
     "entries",
-    "filter_of",
     "locate",
     "names",
     "packaged",
@@ -66,24 +65,12 @@ def parse(text: str, folders: Sequence[str | Path] = ()) -> "tuple[Link, ...]":
     return tuple(_link(step, folders) for step in steps)
 
 
-def filter_of(text: str, folders: Sequence[str | Path] = ()) -> "Filter":
-    """The filter of one step. Raises FilterError for a chain, and for words about a window, which have no place."""
-    links = parse(text, folders)
-    if len(links) > 1:
-        raise FilterError(f"{printable(text)} is a chain, wanted one filter")
-    words = spelling(text).window
-    if words:
-        raise FilterError(f"{printable(text)}: {' and '.join(words)} cannot be set here")
-    return links[0].filter
-
-
 def definition(step: str, folders: Sequence[str | Path] = ()) -> Definition | None:
     """The kernel file behind a step, its parameters still open; None where the step is no such file's.
 
     Raises FilterError where no kernel is called so.
     """
-    spelled = spelling(step)
-    return _definition(spelled, folders) if _has_definition(spelled, folders) else None
+    return _definition(spelling(step), folders)
 
 
 def locate(name: str, folders: Sequence[str | Path] = ()) -> Path:
@@ -164,15 +151,19 @@ def _read(path: Path) -> Definition:
 
 
 def _link(step: str, folders: Sequence[str | Path]) -> "Link":
+    spelled = spelling(step)
+    return _built(step, spelled, _definition(spelled, folders), folders)
+
+
+def _built(step: str, spelled: Spelling, found: Definition | None, folders: Sequence[str | Path]) -> "Link":
+    """The link of a step that was taken apart, and whose kernel file was read where it has one."""
     from convcli.filters import Filter, Link, Step
 
-    spelled = spelling(step)
     if _is_pointwise(spelled):
         if spelled.variants:
             raise FilterError(f"{printable(step)}: {spelled.head} has no weights that could be turned or multiplied")
         return _point(spelled, step.strip())
-    if _has_definition(spelled, folders):
-        found = _definition(spelled, folders)
+    if found:
         try:
             made = found.build(_numbers(spelled.params, found), lambda text: _single(text, folders))
         except ConvError as error:
@@ -220,16 +211,15 @@ def _is_pointwise(spelled: Spelling) -> bool:
     return spelled.kind == "name" and spelled.head in (*POINTS, *POOLS)
 
 
-def _has_definition(spelled: Spelling, folders: Sequence[str | Path]) -> bool:
-    """True for a kernel file, by path or by name; a name that only a plain file has means that file's numbers."""
-    if spelled.kind == "name" and not _is_pointwise(spelled):
-        return not os.path.isfile(spelled.head) or spelled.head in names(folders)
-    return spelled.kind == "file" and spelled.head.lower().endswith(".toml")
-
-
-def _definition(spelled: Spelling, folders: Sequence[str | Path]) -> Definition:
-    path = Path(spelled.head) if spelled.kind == "file" else locate(spelled.head, folders)
-    return _read(path)
+def _definition(spelled: Spelling, folders: Sequence[str | Path]) -> Definition | None:
+    """The kernel file of a step, by path or by name; a name that only a plain file has means that file's numbers."""
+    if spelled.kind == "file":
+        return _read(Path(spelled.head)) if spelled.head.lower().endswith(".toml") else None
+    if spelled.kind == "matrix" or _is_pointwise(spelled):
+        return None
+    if os.path.isfile(spelled.head) and spelled.head not in names(folders):
+        return None
+    return _read(locate(spelled.head, folders))
 
 
 def _numbers(params: dict[str, str], found: Definition) -> dict[str, float]:
@@ -242,12 +232,15 @@ def _numbers(params: dict[str, str], found: Definition) -> dict[str, float]:
 
 def _single(text: str, folders: Sequence[str | Path]) -> "Filter":
     """The filter that a step of a composite names: never a file, nor a composite, which could be itself."""
-    spelled, found = spelling(text), definition(text, folders)
+    spelled = spelling(text)
+    found = _definition(spelled, folders)
     if spelled.kind == "file" or (spelled.kind == "name" and not found and not _is_pointwise(spelled)):
         raise FilterError(f"{printable(text)}: a step takes a kernel by its name, not a file")
     if found and found.steps:
         raise FilterError(f"{spelled.head} is made of steps itself (a step takes a single kernel)")
-    return filter_of(text, folders)
+    if spelled.window:
+        raise FilterError(f"{printable(text)}: {' and '.join(spelled.window)} cannot be set here")
+    return _built(text, spelled, found, folders).filter
 
 
 def _point(spelled: Spelling, text: str) -> "Link":

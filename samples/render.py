@@ -16,7 +16,7 @@ Random = np.random.Generator
 SEED = 20  # one seed for all: every run writes the same bytes
 
 
-# ---------------------------------------------------------------- helpers
+# ---------------------------------------------------------------- pieces
 
 
 def to_bytes(values: Array) -> Array:

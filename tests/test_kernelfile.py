@@ -287,7 +287,7 @@ def values(definition, bound):
 def test_shipped(path, bound):
     definition = library.definition(path.stem)
     params = values(definition, bound)
-    filter_ = definition.build(params, library.filter_of)
+    filter_ = definition.build(params, lambda step: library.parse(step)[0].filter)
     assert filter_.params == params
     if filter_.kernel:
         assert filter_.kernel.taps == definition.size(params)

@@ -117,13 +117,7 @@ def document(trace: Trace) -> dict:
         "out": list(trace.size),
         "range": {"rule": trace.rule, "white_in": trace.white_in, "white": trace.white}
         | ({"min": trace.bounds[0], "max": trace.bounds[1]} if trace.rule == "stretch" else {}),
-        "channels": [
-            {
-                name: _plain(value)
-                for name, value in zip(("name", "sum", "ranged", "rounded", "value"), end, strict=True)
-            }
-            for end in trace.endings
-        ],
+        "channels": [{name: _plain(value) for name, value in zip(ENDING, end, strict=True)} for end in trace.endings],
         "steps": [_step(stop) for stop in reversed(trace.stops)],
     }
 
