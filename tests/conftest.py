@@ -1,7 +1,12 @@
-"""What every test wants: products on one thread; property tests with the same examples every time, no clock in them."""
+"""What every test wants.
+
+Products on one thread; no kernels but the packaged ones; property tests with the same examples every time, and no
+clock in them.
+"""
 
 import os
 import signal
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -9,6 +14,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background jo
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in a command; numpy is not there yet
+os.environ.pop("CONVCLI_KERNELS", None)
+os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "nobody")
 
 settings.register_profile(
     "convcli",

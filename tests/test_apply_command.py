@@ -118,10 +118,8 @@ def spoken(value: object) -> str:
 
 @pytest.fixture(autouse=True)
 def desk(tmp_path, monkeypatch):
-    """An empty folder to work in, with nobody's kernels but the packaged ones."""
+    """An empty folder to work in."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CONVCLI_KERNELS", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path.parent / "nobody"))
     return tmp_path
 
 

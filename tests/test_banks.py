@@ -21,10 +21,8 @@ FOUR = ("top-edge", "left-edge", "diag1-edge", "diag2-edge")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An empty working folder, and no kernels but the packaged ones."""
+    """An empty working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CONVCLI_KERNELS", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path
 
 

@@ -29,8 +29,6 @@ def work(tmp_path, monkeypatch):
     (folder / "my photo.png").write_bytes(b"")
     (folder / "photo.png").write_bytes(b"")
     monkeypatch.chdir(folder)
-    monkeypatch.delenv("CONVCLI_KERNELS", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return folder
 
 

@@ -20,10 +20,8 @@ from convcli.filters import Kernel
 
 @pytest.fixture(autouse=True)
 def work(tmp_path, monkeypatch):
-    """An empty working folder, and no kernels but the packaged ones."""
+    """An empty working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CONVCLI_KERNELS", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path
 
 

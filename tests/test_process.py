@@ -27,7 +27,6 @@ PROGRAM = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "convcli"
 def desk(tmp_path, monkeypatch):
     """A folder to work in, with a picture."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CONVCLI_KERNELS", raising=False)
     monkeypatch.delenv("COLUMNS", raising=False)
     Image.fromarray(np.random.default_rng(4).integers(0, 256, (20, 30), np.uint8)).save("a.png")
     return tmp_path

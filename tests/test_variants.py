@@ -20,10 +20,8 @@ HEAD = 'title = "t"\nsource = "s"\n'
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An empty working folder, and no kernels but the packaged ones."""
+    """An empty working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CONVCLI_KERNELS", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path
 
 
