@@ -330,3 +330,8 @@ def test_a_picture_that_cannot_be_read_ends_with_one(desk):
     ran = convcli("explain", "sobel-x", "none.png", "--at", "0,0")
     assert (ran.code, ran.out) == (1, b"")
     assert ran.errors == ["convcli: none.png: no such file or directory"]
+
+
+def test_a_single_row_is_one_row():
+    ran = convcli("explain", "1 2 3", "-", "--padding", "valid", "--at", "0,0", stdin=b"4 5 6\n")
+    assert "of the result (1 row of 1 column, counted from 0) is 32." in ran.out.decode().replace("\n", " ")

@@ -49,7 +49,8 @@ def tell(trace: Trace) -> list[Section]:
     """The story of a trace: the answer, the last step, the levels, then what that step read, step by step."""
     values = ", ".join(f"{end.name} {spell(end.written)}" for end in trace.endings).removeprefix("value ")
     (y, x), (height, width) = trace.at, trace.size
-    place = f"Column {x}, row {y} of the result ({height} rows of {width} columns, counted from 0)"
+    size = f"{height} row{'s' * (height > 1)} of {width} column{'s' * (width > 1)}"
+    place = f"Column {x}, row {y} of the result ({size}, counted from 0)"
     sections, told = [Section("", _said(f"{place} is {values}."))], set()
     for stop in trace.stops:
         lines = list(_windowed(stop, told) if stop.geometry else _pointwise(stop))
