@@ -65,10 +65,15 @@ def test_there_is_a_picture_for_each_stop(desk):
 def test_a_picture_has_no_more_colours_than_a_gif_holds():
     grid = np.random.default_rng(4).integers(0, 256, (1, 12, 12)).astype(float)
     kernel = Kernel([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
-    walked = scene.cut(grid, ("red",), 255.0, kernel, Window(), None, None)
+    walked = scene.cut(grid, ("red",), 255.0, kernel, Window((2, 2)), None, None)
     *_, last = film.frames(walked, "it")
     assert len(np.unique(last.pixels.reshape(-1, 3), axis=0)) <= 256
-    assert last.pixels.shape[1] <= 1280
+
+
+def test_a_picture_of_the_largest_cut_fits_a_slide():
+    kernel = Kernel(np.ones((3, 3)))
+    walked = scene.cut(np.ones((1, 12, 12)), ("red",), 255.0, kernel, Window(), None, None)
+    assert 1000 < next(film.frames(walked, "it")).pixels.shape[1] <= 1280
 
 
 def test_page_and_animation_at_once(desk):
