@@ -72,7 +72,7 @@ def confession(bug: Exception) -> str:
 
 def reason(error: OSError) -> str:
     """The system's words for an error, in lower case like ours."""
-    text = error.strerror or str(error)
+    text = "is a folder" if isinstance(error, IsADirectoryError) else error.strerror or str(error)
     return text[:1].lower() + text[1:]
 
 

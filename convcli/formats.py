@@ -101,7 +101,7 @@ _KINDS = {
     "HEIC": rb".{4}ftyp(he[iv]|mif|msf)",
     "OpenEXR": rb"v/1\x01",
     "Radiance HDR": rb"#\?R(ADIANC|GB)E",
-    "ICO": rb"\0\0[\x01\x02]\0",
+    "ICO": rb"\0\0\x01\0|\0\0\x02\0[^\0]\0",  # cursors too, but not TGA
     "DDS": rb"DDS ",
     "ZIP": rb"PK\x03\x04",
 }

@@ -100,7 +100,7 @@ def _rows(text: str) -> list[list[float]]:
                 long = f"{place}: a word of {len(cell)} characters is not a number"
                 raise InputError(long if len(cell) > 100 else printable(error)) from None
         if rows and len(row) != len(rows[0]):
-            raise InputError(f"line {at} has {len(row)} numbers, line {first} has {len(rows[0])}")
+            raise InputError(f"line {at} has {len(row)} number{'s' * (len(row) != 1)}, line {first} has {len(rows[0])}")
         rows.append(row)
         first = first or at
     return rows

@@ -124,13 +124,10 @@ def render(items: Iterable[dict], counts: Mapping[str, int], seconds: float, kin
     summary = {status: counts.get(status, 0) for status in ("written", "skipped", "failed")}
     summary["seconds"] = round(seconds, 4)
     if kind == "json":
-        hole = ["\0"] if any(True for _ in items) else []
-        frame = json.dumps({"convcli": version("convcli"), "items": hole, "summary": summary}, indent=1) + "\n"
-        head, *tail = frame.split(json.dumps("\0"))
-        yield head
+        yield f'{{"convcli": {json.dumps(version("convcli"))}, "items": ['
         for n, item in enumerate(items):
-            yield ",\n  " * (n > 0) + json.dumps(item, indent=1).replace("\n", "\n  ")
-        yield from tail
+            yield "," * (n > 0) + "\n" + json.dumps(item)
+        yield f'\n], "summary": {json.dumps(summary)}}}\n'
     elif kind == "lines":
         for item in items:
             yield json.dumps(item) + "\n"
@@ -144,7 +141,8 @@ def render(items: Iterable[dict], counts: Mapping[str, int], seconds: float, kin
             widths = [max(width, len(cell)) for width, cell in zip(widths, _row(item), strict=True)]
         for row in chain([COLUMNS], map(_row, items)):
             yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
-        yield ", ".join(f"{summary[status]} {status}" for status in ("written", "skipped", "failed"))
+        told = ("written", *("planned",) * bool(counts.get("planned")), "skipped", "failed")
+        yield ", ".join(f"{counts.get(status, 0)} {status}" for status in told)
         yield f", {summary['seconds']} s\n"
 
 

@@ -1534,6 +1534,8 @@ def test_report_kinds():
     text = Path("r.txt").read_text().splitlines()
     assert len(text) == 5
     assert text[-1].startswith("2 written, 0 skipped, 1 failed")
+    convcli("apply", "box:3", *names, "-o", "new", "--dry-run", "--report", "r.txt", "-f")
+    assert Path("r.txt").read_text().splitlines()[-1].startswith("0 written, 2 planned, 0 skipped, 1 failed")
     for extra, count in ((["--report-format", "lines"], 3), ([], 3)):
         ran = convcli("apply", "box:3", *names, "-f", "--report", "-", *extra)
         assert [json.loads(line)["input"] for line in ran.lines] == names
@@ -1703,7 +1705,10 @@ def test_reports_of_odd_names(name, kind):
 def test_a_name_with_a_leading_dash_asks_for_two_dashes(desk):
     save("plain.png", samples(6, 7))
     os.rename("plain.png", "-dash.png")
-    assert "no option is called -d" in refused("apply", "box:3", "-dash.png")
+    assert refused("apply", "box:3", "-dash.png").endswith(
+        "(a file that begins with - goes behind --, or as ./-dash.png)"
+    )
+    assert "no option is called -d" in refused("apply", "box:3", "-dish.png")
     assert convcli("apply", "box:3", "./-dash.png").code == 0
     assert set(listing(desk)) == {"-dash.png", "-dash.box-3.png"}
 
@@ -1802,6 +1807,44 @@ def test_large_whole_sums_are_printed_exactly(desk):
     save("b.png", np.array([[65535, 65534], [65533, 65531]], np.uint16))
     convcli("apply", "1001", "b.png", "-o", "b.npy")
     assert np.load("b.npy").ravel().tolist() == [65600535, 65599534, 65598533, 65596531]
+
+
+def test_a_wrong_word_for_an_option_is_told_with_the_right_ones(desk):
+    save("a.png", samples(6, 7))
+    says = 'convcli: range "abso" is not known; did you mean abs? (auto, clip, abs, offset, stretch, none)'
+    assert refused("apply", "box:3", "a.png", "--range", "abso") == says
+    says = 'convcli: op "up" is not known (correlate, convolve)'
+    assert refused("kernels", "show", "box:3", "--op", "up") == says
+    says = 'convcli: kernels has no command "lst"; did you mean list? (list, plot, show)'
+    assert refused("kernels", "lst") == says
+
+
+def test_a_folder_of_kernels_that_is_not_there():
+    for words in (("apply", "box:3", "a.png"), ("explain", "box:3"), ("kernels", "list"), ("kernels", "show", "box:3")):
+        assert refused(*words, "--kernel-dir", "nowhere") == 'convcli: kernel-dir: there is no folder "nowhere"'
+
+
+def test_what_is_missing_is_told_with_its_place():
+    assert refused("apply", "box:3", "a.png", "--stride") == "convcli: --stride wants a value (--help lists them)"
+    assert refused("classify") == "convcli: NET is missing (convcli classify NET IMAGE...)"
+    assert refused("classify", "net.npz") == "convcli: IMAGE... is missing (convcli classify NET IMAGE...)"
+
+
+def test_a_report_that_is_there_is_told_with_what_would_help(desk):
+    save("a.png", samples(6, 7))
+    Path("r.json").write_text("mine")
+    says = "convcli: r.json: exists already (-f overwrites)"
+    assert refused("apply", "box:3", "a.png", "--report", "r.json", code=1) == says
+
+
+def test_several_channels_of_a_grid_are_told(desk):
+    save("a.png", samples(6, 7, 3))
+    assert "-> a.npy  6x7x3 grid  (" in convcli("apply", "box:3", "a.png", "-o", "a.npy").lines[0]
+
+
+def test_help_lists_options_alone():
+    lines = convcli("apply", "--help").lines
+    assert lines[lines.index("Other:") + 1].lstrip().startswith("-h")
 
 
 def test_an_option_cannot_forge_a_line(desk):

@@ -237,7 +237,7 @@ def test_lists_that_are_none(desk, data, code, says):
 
 def test_lists_that_cannot_be_read(desk):
     assert "nothere: no such file" in refused("apply", "box:3", "--files0-from", "nothere")
-    assert ".: is a directory" in refused("apply", "box:3", "--files0-from", ".")
+    assert ".: is a folder" in refused("apply", "box:3", "--files0-from", ".")
     assert "not both" in refused("apply", "box:3", "-", "--files0-from", "-", "-o", "out", stdin=b"a\0")
     assert "not both" in refused("apply", "box:3", "--files0-from", "-", "-o", "out", stdin=b"-\0")
     assert "empty name" in refused("apply", "box:3", "--files0-from", "")
@@ -372,8 +372,9 @@ def test_a_report_of_many_is_what_json_makes_of_it(desk, tree):
     for kind in ("json", "csv", "txt"):
         assert convcli("apply", "box:3", "pics", "-r", "-o", "out", "-f", "--report", f"r.{kind}").code == 1
     text = Path("r.json").read_text()
-    assert text == json.dumps(json.loads(text), indent=1) + "\n"
-    assert len(json.loads(text)["items"]) == 7
+    items = json.loads(text)["items"]
+    assert text.splitlines()[1:-1] == [json.dumps(item) + "," * (n < 6) for n, item in enumerate(items)]
+    assert len(items) == 7
     assert len(Path("r.csv").read_text().splitlines()) == 8
     lines = Path("r.txt").read_text().splitlines()
     assert len(lines) == 9

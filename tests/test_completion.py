@@ -145,7 +145,7 @@ def answer(line, shell="zsh", **more):
         ("convcli apply x.png --padding s", [["word", "same", ""]]),
         ("convcli kernels show scharr-", [["word", "scharr-x", "Scharr derivative along x"],
                                            ["word", "scharr-y", "Scharr derivative along y"]]),
-        ("convcli kernels plo", [["word", "plot", "Plot a kernel: a heat map of its weights,..."]]),
+        ("convcli kernels plo", [["word", "plot", "A picture of the weights, and of what they do to waves."]]),
         ("convcli shape --kernel scharr-x", [["word", "scharr-x", "Scharr derivative along x"]]),
         ("convcli none-such ", [["file", "", ""]]),
     ],

@@ -335,3 +335,16 @@ def test_a_picture_that_cannot_be_read_ends_with_one(desk):
 def test_a_single_row_is_one_row():
     ran = convcli("explain", "1 2 3", "-", "--padding", "valid", "--at", "0,0", stdin=b"4 5 6\n")
     assert "of the result (1 row of 1 column, counted from 0) is 32." in ran.out.decode().replace("\n", " ")
+
+
+def test_a_wide_kernel_is_cut_to_the_page_at_once(monkeypatch, desk):
+    """Not by trying every width from its own on: a kernel of 801 columns took minutes."""
+    from convcli.explain import story
+
+    tried = []
+    cells = story._cells
+    monkeypatch.setattr(story, "_cells", lambda table, ys, xs: tried.append(len(xs)) or cells(table, ys, xs))
+    ran = convcli("explain", "gaussian:30", "-", "--at", "1,0", stdin="1 2 3\n4 5 7\n")
+    assert ran.code == 0
+    assert max(map(len, ran.lines)) <= 80
+    assert 3 < max(tried) <= 42

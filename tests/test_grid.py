@@ -36,7 +36,7 @@ def test_the_same_grid_in_many_hands(text):
     [
         ("", "no numbers in it"),
         ("# nothing\n\n", "no numbers in it"),
-        ("1 2\n\n3", "line 3 has 1 numbers, line 1 has 2"),
+        ("1 2\n\n3", "line 3 has 1 number, line 1 has 2"),
         ("1 2\n3 x", 'line 2, column 3: "x" is not a number'),
         ("1 0,5", 'line 1, column 1: "1 0" is not a number'),
         ("a,0", 'line 1, column 1: "a" is not a number'),

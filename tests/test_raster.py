@@ -446,6 +446,7 @@ def test_floats_that_are_none_are_told():
         (b"\0\0\0\x1cftypheic", "looks like HEIC"),
         (b"PK\3\4", "looks like ZIP"),
         (b"\0\0\1\0", "looks like ICO"),
+        (b"\0\0\2\0\0\0\0\0", "is no picture of a known kind"),  # TGA
         (b"P7\nWIDTH 1\n", "looks like PAM"),
         (b"P5\nx", "damaged PGM"),
         (b"\x89PNG\r\n\x1a\n", "damaged PNG"),
@@ -471,7 +472,7 @@ def test_what_is_no_picture_is_refused(data, message, tmp_path):
 
 def test_places_without_a_picture(tmp_path):
     for path, message in [
-        (tmp_path, "is a directory"),
+        (tmp_path, "is a folder"),
         (tmp_path / "none.png", "no such file"),
         ("/dev/zero", "is a device"),
         ("a\0b", "is no file name"),

@@ -23,7 +23,7 @@ __all__ = ["main"]
 COMMANDS = {
     "apply": "Filter pictures or grids of numbers.",
     "shape": "Sizes, receptive field and parameter counts, without a picture.",
-    "kernels": "List the kernels, show one, save one.",
+    "kernels": "List the kernels, show one, save one, plot one.",
     "corners": "Find corner points.",
     "explain": "Show the arithmetic of a convolution.",
     "learn": "Find a kernel from pictures before and after; or a network that tells classes apart.",
@@ -221,10 +221,17 @@ def _reworded(error: click.ClickException, args: list[str]) -> str:
     """click's message in our form: lower case, no full stop, and what would be right."""
     if isinstance(error, click.NoSuchOption):
         name = error.option_name
+        given = next((arg for arg in args if arg.startswith(name)), name)
         if name[1:2].isdigit() or name[1:2] == ".":
-            given = next((arg for arg in args if arg.startswith(name)), name)
             return f'"{given}" looks like an option (a kernel that begins with - goes after -k, or behind --)'
+        if os.path.exists(given):
+            return f'"{given}" looks like an option (a file that begins with - goes behind --, or as ./{given})'
         return f"no option is called {name}{hint(name, _options(error.ctx))}"
+    if isinstance(error, click.MissingParameter):
+        takes = [param.metavar for param in error.ctx.command.params if isinstance(param, click.Argument)]
+        return f"{error.param.metavar} is missing ({error.ctx.command_path} {' '.join(takes)})"
+    if isinstance(error, click.BadOptionUsage) and error.message.endswith("requires an argument."):
+        return f"{error.option_name} wants a value (--help lists them)"
     text = error.format_message().rstrip(".")
     return text[:1].lower() + text[1:]
 

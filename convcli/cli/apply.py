@@ -9,6 +9,7 @@ import click
 from convcli.cli.options import (
     COUNT,
     FRAMES,
+    Choice,
     Sectioned,
     check_values,
     complete_filter,
@@ -57,13 +58,13 @@ SECTIONS = {
 @click.option("-o", "--output", metavar="PATH", help="A file; a folder for many images; - for standard output.")
 @click.option("--format", "extension", metavar="EXT", help="Output format where the name does not say.")
 @click.option(
-    "--on-exists", type=click.Choice(["error", "skip", "overwrite"]), default="error", help="Of an output.  [error]"
+    "--on-exists", type=Choice(["error", "skip", "overwrite"]), default="error", help="Of an output.  [error]"
 )
 @click.option("-f", "--force", is_flag=True, help="Short for --on-exists overwrite.")
 @click.option("--skip-existing", is_flag=True, help="Short for --on-exists skip.")
 @click.option(
     "--maps",
-    type=click.Choice(["files", "montage", "stack"]),
+    type=Choice(["files", "montage", "stack"]),
     default="files",
     help="Feature maps: a file each, one sheet with their kernels, or one .npy or .tif.  [files]",
 )
@@ -76,7 +77,7 @@ SECTIONS = {
 @click.option("--quality", type=COUNT, metavar="N", help="1 to 100, of lossy encoders.")
 @click.option(
     "--compression",
-    type=click.Choice(["fast", "default", "best"]),
+    type=Choice(["fast", "default", "best"]),
     default="fast",
     help="Of lossless encoders.  [fast]",
 )
@@ -88,7 +89,7 @@ SECTIONS = {
 )
 @click.option(
     "--progress",
-    type=click.Choice(["auto", "on", "off"]),
+    type=Choice(["auto", "on", "off"]),
     default="auto",
     help="A bar on a terminal, on standard error.  [auto]",
 )
@@ -97,7 +98,7 @@ SECTIONS = {
 @click.option("--report", metavar="FILE", help="Size report: .json, .csv, .txt, or - for standard output.")
 @click.option(
     "--report-format",
-    type=click.Choice(["json", "lines", "csv", "txt"]),
+    type=Choice(["json", "lines", "csv", "txt"]),
     help="Of a report on standard output.  [lines]",
 )
 @click.option("--dry-run", is_flag=True, help="Plan, sizes and names; nothing is written.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.options import COUNT, NUMBER, Sectioned
+from convcli.cli.options import COUNT, NUMBER, Choice, Sectioned
 from convcli.errors import ConvError, OutputError, printable
 from convcli.files import ExistsError
 from convcli.inputs import STREAM, called, placed, source
@@ -30,7 +30,7 @@ SECTIONS = {
 @click.argument("images", metavar="IMAGE...", nargs=-1)
 @click.option(
     "--method",
-    type=click.Choice(["harris", "shi-tomasi", "sobel"]),
+    type=Choice(["harris", "shi-tomasi", "sobel"]),
     default="harris",
     help="Whose response; sobel is one Sobel after the other.  [harris]",
 )

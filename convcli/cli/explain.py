@@ -68,7 +68,7 @@ def _read_place(text: str, what: str) -> tuple[int, int]:
 @click.option("--json", "as_json", is_flag=True, help="Print everything --at knows, as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Commas between the numbers of --matrix.")
 @click.option("-o", "--output", metavar="FILE", help="Write the matrix to a file: .npy, .csv, .tsv or .txt.")
-@click.option("-f", "--force", is_flag=True, help="Replace a file that is there.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite a file that is there.")
 @filter_options
 @window_options("same; valid with --matrix", "reflect; zeros with --matrix", help_only=True)
 @value_options
@@ -125,7 +125,7 @@ def command(args, kernel, **asked):
         raise click.UsageError("--m belongs to --matrix, --html and --gif")
     if image is None or asked["at"] is None:
         raise click.UsageError(
-            "say what to explain: FILTER IMAGE --at X,Y, FILTER --html FILE, or FILTER --matrix --m HxW"
+            "say what to explain: FILTER IMAGE --at X,Y, FILTER --html FILE (or --gif), or FILTER --matrix --m HxW"
         )
     _show_sample(filter_text, image, asked)
 
@@ -179,7 +179,8 @@ def _write_walk(filter_text: str, image: str | None, asked: dict) -> None:
     wanted = {kind: Path(asked[kind]) for kind in ("html", "gif") if asked[kind] is not None}
     for kind, path in wanted.items():
         if path.suffix.lower() not in {"html": (".html", ".htm"), "gif": (".gif",)}[kind]:
-            raise click.UsageError(f"{printable(path)}: this is written as .{kind}")
+            what = {"html": "a page", "gif": "an animation"}[kind]
+            raise click.UsageError(f"{printable(path)}: {what} is written as .{kind}")
         files.check_output(path, asked["force"])  # before a picture is read for nothing
     scene = _scene(filter_text, image, asked)
     if "html" in wanted:

@@ -5,31 +5,20 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli import library
-from convcli.cli.options import complete_filter
+from convcli.cli.options import Choice, complete_filter
 from convcli.errors import FilterError, printable
 
 if TYPE_CHECKING:  # a list needs no numpy
     from convcli.definition import Definition
     from convcli.filters import Filter, Kernel
 
-__all__ = ["asked", "folder_option", "kernel_options", "size_of", "steps", "sum_of"]
-
-folder_option = click.option(
-    "--kernel-dir",
-    "folders",
-    multiple=True,
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Look here first.",
-)
+__all__ = ["asked", "kernel_options", "size_of", "steps", "sum_of"]
 
 
 def kernel_options(command):
     """A decorator: the FILTER as an argument or an option, and whether it is shown as drawn or as applied."""
     for option in (
-        click.option(
-            "--op", type=click.Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied."
-        ),
+        click.option("--op", type=Choice(["correlate", "convolve"]), help="How they are applied; means --as-applied."),
         click.option(
             "--as-applied", is_flag=True, help="The weights as they will be multiplied: scaled, and turned by --op."
         ),
@@ -37,7 +26,7 @@ def kernel_options(command):
             "-k",
             "--kernel",
             metavar="FILTER",
-            help="The filter, where it begins with a minus sign.",
+            help="The filter as an option, for one that begins with a minus sign.",
             shell_complete=complete_filter,
         ),
         click.argument("text", metavar="FILTER", required=False, shell_complete=complete_filter),

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ import click
 
 from convcli import library, matrix
 from convcli.cli import plots
-from convcli.cli.kernel import asked, folder_option, kernel_options, size_of, steps, sum_of
+from convcli.cli.kernel import asked, kernel_options, size_of, steps, sum_of
+from convcli.cli.options import Choice, folder_option
 from convcli.definition import Definition, Parameter
-from convcli.errors import ConvError, FilterError, printable
+from convcli.errors import ConvError, FilterError, hint, printable
 
 if TYPE_CHECKING:  # a list needs no numpy
     from convcli.filters import Filter, Kernel
@@ -34,6 +36,12 @@ class Browser(click.Group):
         ):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx, args):
+        if args[0] not in self.commands:
+            known = sorted(self.commands)
+            ctx.fail(f'kernels has no command "{args[0]}"{hint(args[0], known)} ({", ".join(known)})')
+        return super().resolve_command(ctx, args)
 
 
 def plan_line(filter_: "Filter") -> str | None:
@@ -72,7 +80,7 @@ def command():
 command.add_command(plots.command)
 
 
-@command.command("list")
+@command.command("list", short_help="Their names, sizes and titles.")
 @folder_option
 @json_option
 def list_(folders, as_json):
@@ -98,14 +106,14 @@ def list_(folders, as_json):
         title = title if len(title) <= space else f"{title[: space - 3]}..."
         click.echo(f"{printable(entry.name):{width}}  {size:>10}  {title}{here}")
     points = ", ".join((*library.POINTS[:-1], "threshold:T", *(f"{pool}:SIZE" for pool in library.POOLS)))
-    click.echo("\n" + click.wrap_text(f"Steps that are no convolutions: {points}", WIDTH))
+    click.echo("\n" + textwrap.fill(f"Steps that are no convolutions: {points}", WIDTH, break_on_hyphens=False))
 
 
-@command.command("show")
+@command.command("show", short_help="One in numbers: weights, sum, rank, source; or as a file.")
 @kernel_options
-@click.option("--format", "form", type=click.Choice(FORMATS), help="Print the weights as a file of this kind.")
-@click.option("-o", "--output", metavar="FILE", help="Write to a file; its name says the format.  [default: -]")
-@click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--format", "form", type=Choice(FORMATS), help="Print the weights as a file of this kind.")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file; its name says the format.  [-]")
+@click.option("-f", "--force", is_flag=True, help="Overwrite a file that is there.")
 @folder_option
 @json_option
 def show(text, kernel, as_applied, op, form, output, force, folders, as_json):

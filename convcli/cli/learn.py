@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli.cli import classes
-from convcli.cli.options import COUNT, NUMBER, PAIR, Sectioned, window_of, window_options
+from convcli.cli.options import COUNT, NUMBER, PAIR, Choice, Sectioned, window_of, window_options
 from convcli.errors import ConvError, InputError, printable
 from convcli.words import spell_padding
 
@@ -33,7 +33,7 @@ SECTIONS = {
 @click.option(
     "--channels",
     "select",
-    type=click.Choice(["each", "gray", "sum"]),
+    type=Choice(["each", "gray", "sum"]),
     default="each",
     help="One matrix for every channel, one for the luma, or a plane for each channel, summed.  [each]",
 )
@@ -41,7 +41,7 @@ SECTIONS = {
 @click.option("--rank", type=COUNT, metavar="R", help="Of the matrix, at most; 1 is a column times a row.")
 @click.option(
     "--symmetry",
-    type=click.Choice(["even", "odd", "horizontal", "vertical", "isotropic"]),
+    type=Choice(["even", "odd", "horizontal", "vertical", "isotropic"]),
     help="even, odd: under half a turn; horizontal, vertical: mirrored left to right, top to bottom; isotropic: all"
     " quarter turns and mirrors.",
 )
@@ -49,7 +49,7 @@ SECTIONS = {
 @window_options()
 @classes.options
 @click.option("-o", "--output", metavar="FILE", help="Kernel file: .toml, .csv, .txt or .npy; - prints TOML.")
-@click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
 @click.option("--strict", is_flag=True, help="Write nothing where there are doubts.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")

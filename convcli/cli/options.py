@@ -7,7 +7,7 @@ import click
 
 from convcli import words
 from convcli.border import MODES, Border
-from convcli.errors import ConvError
+from convcli.errors import ConvError, hint
 from convcli.geometry import Window
 
 __all__ = [
@@ -18,11 +18,13 @@ __all__ = [
     "NUMBER",
     "PAIR",
     "SIZE",
+    "Choice",
     "Sectioned",
     "Words",
     "check_values",
     "complete_filter",
     "filter_options",
+    "folder_option",
     "value_options",
     "window_of",
     "window_options",
@@ -50,6 +52,16 @@ class Words(click.ParamType):
         return [_item(word) for word in self.known if word.startswith(incomplete)]
 
 
+class Choice(click.Choice):
+    """One of some words; a wrong one is told as all else is, with the nearest right ones."""
+
+    def convert(self, value, param, ctx):
+        if value in self.choices:
+            return value
+        near = f"{hint(value, self.choices)} ({', '.join(self.choices)})"
+        raise click.UsageError(f'{param.opts[-1].lstrip("-")} "{value}" is not known{near}', ctx)
+
+
 PAIR = Words("pair", lambda text, what: words.pair(text, what, 1))
 SIZE = Words("size", lambda text, what: words.pair(text, what, 0))
 AMOUNT = Words("amount", lambda text, what: words.amount(text), ("same", "valid", "full"))
@@ -57,6 +69,22 @@ BORDER = Words("border", lambda text, what: Border.parse(text), tuple(MODES))
 NUMBER = Words("number", words.number)
 COUNT = Words("count", lambda text, what: words.integer(text, what, 1))
 FRAMES = Words("frames", words.which)
+
+
+def _folder(text: str, what: str) -> str:
+    if not os.path.isdir(text):
+        raise ConvError(f'{what}: there is no folder "{text}"')
+    return text
+
+
+folder_option = click.option(
+    "--kernel-dir",
+    "folders",
+    type=Words("folder", _folder),
+    metavar="DIR",
+    multiple=True,
+    help="A folder of kernel files that comes first.",
+)
 
 
 def complete_filter(ctx, param, incomplete: str) -> list:
@@ -84,7 +112,8 @@ class Sectioned(click.Command):
         self.sections = sections or {}
 
     def format_options(self, ctx, formatter):
-        rest = {p.name: p.get_help_record(ctx) for p in self.get_params(ctx) if p.get_help_record(ctx)}
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        rest = {option.name: record for option in options if (record := option.get_help_record(ctx))}
         for heading, names in self.sections.items():
             with formatter.section(heading):
                 formatter.write_dl([rest.pop(name) for name in names])
@@ -120,7 +149,7 @@ def window_options(padding: str = "same", padding_mode: str = "reflect", help_on
         click.option("--anchor", type=SIZE, metavar="Y,X", help="Tap over the output position.  [(k-1)//2]"),
         click.option(
             "--op",
-            type=click.Choice(["correlate", "convolve"]),
+            type=Choice(["correlate", "convolve"]),
             default="correlate",
             help="Weights as drawn, or turned by 180 degrees.  [correlate]",
         ),
@@ -148,11 +177,9 @@ filter_options = _together(
             shell_complete=complete_filter,
             help="The filter as an option, for one that begins with a minus sign.",
         ),
-        click.option(
-            "--kernel-dir", "folders", metavar="DIR", multiple=True, help="A folder of kernel files that comes first."
-        ),
+        folder_option,
         click.option("--normalize", is_flag=True, help="Divide the weights by their sum."),
-        click.option("--scale", type=NUMBER, default="1", metavar="S", help="Multiply the weights: 2, or 1/8."),
+        click.option("--scale", type=NUMBER, default="1", metavar="S", help="Multiply the weights: 2, or 1/8.  [1]"),
     ]
 )
 value_options = _together(
@@ -161,13 +188,13 @@ value_options = _together(
         click.option(
             "--range",
             "rule",
-            type=click.Choice(["auto", "clip", "abs", "offset", "stretch", "none"]),
+            type=Choice(["auto", "clip", "abs", "offset", "stretch", "none"]),
             default="auto",
             help="How sums become levels: as they are, absolute, around mid-grey, their own span, or as floats."
             "  [auto]",
         ),
         click.option(
-            "--depth", type=click.Choice(["keep", "8", "16", "float"]), default="keep", help="Of the result.  [keep]"
+            "--depth", type=Choice(["keep", "8", "16", "float"]), default="keep", help="Of the result.  [keep]"
         ),
         click.option(
             "--channels",
@@ -178,7 +205,7 @@ value_options = _together(
         ),
         click.option(
             "--alpha",
-            type=click.Choice(["auto", "keep", "filter", "drop"]),
+            type=Choice(["auto", "keep", "filter", "drop"]),
             default="auto",
             help="auto weighs colours by it where the filter smooths.  [auto]",
         ),
@@ -189,9 +216,6 @@ value_options = _together(
 
 def check_values(asked: dict) -> None:
     """Raises UsageError for values of `filter_options` and `value_options` that no picture could make sense of."""
-    for folder in asked["folders"]:
-        if not os.path.isdir(folder):
-            raise click.UsageError(f'kernel-dir: there is no folder "{folder}"')
     if asked["rule"] == "none" and asked["depth"] in ("8", "16"):
         raise click.UsageError(f"range none gives floats, depth {asked['depth']} holds none (leave one of them out)")
     if asked["select"] not in ("each", "gray"):

@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 
 from convcli import library
-from convcli.cli.kernel import asked, folder_option, kernel_options, size_of, steps, sum_of
+from convcli.cli.kernel import asked, kernel_options, size_of, steps, sum_of
+from convcli.cli.options import folder_option
 from convcli.errors import ConvError, FilterError, printable
 
 __all__ = ["command"]
 
 
-@click.command("plot")
+@click.command("plot", short_help="A picture of the weights, and of what they do to waves.")
 @kernel_options
 @click.option("-o", "--output", metavar="FILE", help="The picture; its name says the format. - is standard output.")
-@click.option("-f", "--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite a file that is there.")
 @folder_option
 def command(text, kernel, as_applied, op, output, force, folders):
     """Plot a kernel: a heat map of its weights, and its frequency response beside it.

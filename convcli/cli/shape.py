@@ -20,17 +20,15 @@ __all__ = ["command"]
 @click.option("--m", "--input", "size", type=PAIR, metavar="N|HxW", help="Size of the input: 28, or 480x640.")
 @click.option("--image", metavar="FILE", help="Size and channels of a picture; its header alone is read.")
 @click.option("--k", "--kernel-size", "taps", type=PAIR, metavar="N|HxW", help="Size of the kernel: 3, or 3x5.")
-@click.option("--stride", type=PAIR, metavar="S|SY,SX", help="Step of the window.  [default: 1]")
+@click.option("--stride", type=PAIR, metavar="S|SY,SX", help="Step of the window.  [1]")
 @click.option(
-    "--padding", type=AMOUNT, metavar="PAD", help="P, PY,PX, TOP,BOTTOM,LEFT,RIGHT, same, valid, full.  [default: 0]"
+    "--padding", type=AMOUNT, metavar="PAD", help="same, valid, full, P, PY,PX or TOP,BOTTOM,LEFT,RIGHT.  [0]"
 )
-@click.option(
-    "--dilation", type=PAIR, metavar="D|DY,DX", help="Distance of neighbouring taps; 1 is dense.  [default: 1]"
-)
-@click.option("--anchor", type=SIZE, metavar="Y,X", help="Tap over the output position.  [default: (k-1)//2]")
-@click.option("--in-channels", "--channels", type=COUNT, metavar="C", help="Channels of the input.  [default: 1]")
-@click.option("--out-channels", type=COUNT, metavar="N", help="Kernels, one feature map each.  [default: 1]")
-@click.option("--groups", type=COUNT, metavar="G", help="Groups of channels that do not mix.  [default: 1]")
+@click.option("--dilation", type=PAIR, metavar="D|DY,DX", help="Distance of taps; 1 is dense.  [1]")
+@click.option("--anchor", type=SIZE, metavar="Y,X", help="Tap over the output position.  [(k-1)//2]")
+@click.option("--in-channels", "--channels", type=COUNT, metavar="C", help="Channels of the input.  [1]")
+@click.option("--out-channels", type=COUNT, metavar="N", help="Kernels, one feature map each.  [1]")
+@click.option("--groups", type=COUNT, metavar="G", help="Groups of channels that do not mix.  [1]")
 @click.option("--no-bias", is_flag=True, help="No bias for each kernel.")
 @click.option(
     "--layer", "layers", metavar="WORDS", multiple=True, help='"conv 16 k3 s2 p1"; once for each layer of a stack.'

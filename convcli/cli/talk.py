@@ -47,7 +47,7 @@ class Talk:
             return
         ends = zip((item.shape_in, item.shape_out), item.mode, strict=True)
         count = f", {item.frames} frames" if item.frames > 1 else ""
-        before, after = (f"{shape[0]}x{shape[1]} {mode}{count}" for shape, mode in ends)
+        before, after = (f"{_spelled(shape, mode)} {mode}{count}" for shape, mode in ends)
         click.echo(f"{source}  {before} -> {output}  {after}  ({self._how(item)})")
         for warning in warnings:
             click.secho(f"  {warning}", fg="yellow")
@@ -87,6 +87,11 @@ class Talk:
         if total > 1:
             failed = f", {counts['failed']} failed" * bool(counts["failed"])
             click.echo(f"convcli: interrupted: {counts['written']} of {total} written{failed}", err=True)
+
+
+def _spelled(shape: tuple[int, int, int], mode: str) -> str:
+    """Height and width; a grid's mode does not say its channels, so they follow where there are several."""
+    return "x".join(map(str, shape if mode == "grid" and shape[2] > 1 else shape[:2]))
 
 
 class Ledger:

@@ -154,7 +154,7 @@ def _said_sum(stop: Stop, part) -> Iterator[str]:
 def _tables(stop: Stop, term: Term) -> Iterator[str]:
     """The window, the weights and the products, side by side where a page is wide enough."""
     high, wide = term.samples.shape
-    for fitting in range(wide, 0, -1):
+    for fitting in range(min(wide, WIDTH // 2), 0, -1):  # no column is narrower than two
         ys, xs = _middle(high, high if high <= ROWS else MIDDLE), _middle(wide, fitting)
         blocks = [_window(stop, term.samples, ys, xs)]
         if term.weights is not None:
