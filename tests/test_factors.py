@@ -6,9 +6,10 @@ from data import picture
 from naive import filtered
 
 import convcli
-from convcli.engine import sums
+from convcli.engine import Numbers, separable, sums
 from convcli.engine.factors import growth, pairs
 from convcli.filters import Kernel
+from convcli.geometry import Window
 
 
 def low(rank: int, height: int, width: int, whole: bool, seed: int = 0) -> np.ndarray:
@@ -86,3 +87,18 @@ def test_runs_share_memory_and_nothing_that_is_still_needed(monkeypatch, cached,
     monkeypatch.setattr(sums, "CACHED", cached)
     found = convcli.correlate(pixels, box, stride=stride, dilation=(1, 2), method="separable")
     assert np.array_equal(found, whole)
+
+
+@pytest.mark.parametrize("stride", [(1, 4), (3, 5), (4, 4)])
+def test_a_stride_beyond_the_kernel_and_a_width_in_whole_blocks(stride):
+    """No column is left over for the last product, and a band of none is as wide as nothing."""
+    pixels, kernel = picture(40, 32 * stride[1], 3, "float32"), np.outer([0.2, 0.5, 0.3], [0.1, 0.6, 0.3])
+    found = convcli.correlate(pixels, kernel, stride=stride)
+    assert found.shape[1] == 32
+    assert np.abs(found - filtered(pixels, kernel, stride=stride)).max() <= 1e-5
+    made = separable._pair(*pairs(Kernel(kernel))[0], separable.Way(None, None, 0.0), *_window(pixels, kernel, stride))
+    assert callable(made)
+
+
+def _window(pixels, kernel, stride):
+    return Window(stride=stride).fit(pixels.shape[:2], kernel.shape, (1, 1)), Numbers("float32")

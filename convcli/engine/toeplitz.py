@@ -38,7 +38,7 @@ def band(weights: np.ndarray, axis: Axis, rows: int, dtype: str) -> np.ndarray:
     >>> band(np.array([1, 2]), Axis(9, 2, stride=2, dilation=2), 2, "float32").tolist()
     [[1.0, 0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 2.0]]
     """
-    matrix = np.zeros((rows, (rows - 1) * axis.stride + axis.reach), dtype)
+    matrix = np.zeros((rows, max((rows - 1) * axis.stride + axis.reach, 0)), dtype)
     for row in range(rows):
         matrix[row, row * axis.stride : row * axis.stride + axis.reach : axis.dilation] = weights
     return matrix
