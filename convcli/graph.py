@@ -33,7 +33,10 @@ SMALL = 1 << 21  # multiply-adds and samples below which a second thread costs m
 
 
 class Stage(NamedTuple):
-    """One step of the report: what ran, over which geometry, by which plan (None: no multiply-adds)."""
+    """One step of the report: what ran, over which geometry, by which plan (None: no multiply-adds).
+
+    field: what one of its samples sees of the picture.
+    """
 
     step: str
     op: str
@@ -42,6 +45,7 @@ class Stage(NamedTuple):
     size_in: tuple[int, int, int]
     size_out: tuple[int, int, int]
     weights: int = 0
+    field: Field = Field()
 
 
 class Node(NamedTuple):

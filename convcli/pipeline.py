@@ -202,13 +202,14 @@ class _Chain:
         graph, size_in = self.graph, self.graph.signal(stream.node).shape
         if isinstance(action, Point):
             node = graph.point(stream.node, action)
-            graph.stages.append(Stage(name, action.name, None, None, size_in, graph.signal(node).shape))
+            size = graph.signal(node).shape
+            graph.stages.append(Stage(name, action.name, None, None, size_in, size, field=stream.field))
             return stream._replace(node=node)
         if isinstance(action, Pool) and action.kind == "max":
             geometry = window.fit(size_in[:2], action.size)
-            node = graph.max_pool(stream.node, geometry)
-            graph.stages.append(Stage(name, "max-pool", geometry, None, size_in, graph.signal(node).shape))
-            return Stream(node, stream.field.through(geometry))
+            node, seen = graph.max_pool(stream.node, geometry), stream.field.through(geometry)
+            graph.stages.append(Stage(name, "max-pool", geometry, None, size_in, graph.signal(node).shape, field=seen))
+            return Stream(node, seen)
         if isinstance(action, Pool):  # a mean is a kernel of ones
             kernel, op, method = Kernel(np.ones(action.size), 1 / np.prod(action.size)), "avg-pool", "auto"
         else:
@@ -216,8 +217,9 @@ class _Chain:
         geometry = window.fit(size_in[:2], kernel.taps, kernel.anchor)
         node, plan = graph.convolve(stream.node, kernel, geometry, window.bias, outside, method)
         weights = int(kernel.matrix.size) if isinstance(action, Kernel) else 0
-        graph.stages.append(Stage(name, op, geometry, plan, size_in, graph.signal(node).shape, weights))
-        return Stream(node, stream.field.through(geometry))
+        seen = stream.field.through(geometry)
+        graph.stages.append(Stage(name, op, geometry, plan, size_in, graph.signal(node).shape, weights, seen))
+        return Stream(node, seen)
 
     def _composite(self, filter_: Filter, stream: Stream, window: Window) -> Stream:
         """Steps that meet in a formula. Those that only the result needs take the stride; the others run densely."""

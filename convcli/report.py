@@ -80,6 +80,7 @@ def _stage(stage: "Stage") -> dict:
         "macs": plan.macs if plan else 0,
         "method": plan and plan.method,
         "why": plan and plan.why,
+        "receptive_field": stage.field.size,
     }
 
 

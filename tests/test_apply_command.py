@@ -1419,7 +1419,7 @@ ITEM = [
 ]
 STAGE = [
     *("step", "op", "kernel", "stride", "dilation", "padding", "padding_mode", "unread"),
-    *("in", "out", "weights", "macs", "method", "why"),
+    *("in", "out", "weights", "macs", "method", "why", "receptive_field"),
 ]
 
 
@@ -1474,6 +1474,7 @@ def test_the_report_of_the_contract():
         "weights": 9,
         "macs": 15 * 20 * 3 * 9,
         "method": "direct",
+        "receptive_field": [3, 3],
     }
     sums = naive.filtered(load("a.png"), [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], stride=(2, 2))
     assert first["range"] == {
@@ -1508,6 +1509,7 @@ def test_the_report_of_a_chain():
     assert [stage["step"] for stage in item["stages"]] == ["box:3", "box:3", "relu", "max-pool:2"]
     assert [stage["out"] for stage in item["stages"]] == [[30, 40, 3]] * 3 + [[15, 20, 3]]
     assert all(list(stage) == STAGE for stage in item["stages"])
+    assert [stage["receptive_field"] for stage in item["stages"]] == [[3, 3], [5, 5], [5, 5], [6, 6]]
     assert item["receptive_field"] == [6, 6]
 
 
