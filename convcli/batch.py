@@ -67,7 +67,8 @@ def run(
                 break
     finally:
         for item, warnings in workers.done():  # whatever ended the run, they are there
-            if not item.is_fatal:
+            is_cut = item.input == STREAM and item.status == "failed"  # whoever fed it was ended too
+            if not item.is_fatal and not is_cut:
                 tell(item, warnings)
         for folder in tuple(runner.folders):  # a worker may still be adding
             files.sync_folder(folder)

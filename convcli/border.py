@@ -7,7 +7,7 @@ plain arithmetic without branches, so it serves Python integers and integer arra
 from typing import NamedTuple
 
 from convcli.errors import ConvError, hint
-from convcli.words import number
+from convcli.words import number, quoted
 
 __all__ = ["MODES", "PICTURES", "Border", "locate"]
 
@@ -57,7 +57,7 @@ class Border(NamedTuple):
         if colon or mode not in MODES or mode == "constant":
             known = [*MODES, *_ALIASES]
             raise ConvError(
-                f'padding mode "{text}" is not known{hint(word, known)}'
+                f"padding mode {quoted(text)} is not known{hint(word, known)}"
                 " (reflect, edge, symmetric, wrap, zeros, constant:V, mean)"
             )
         return cls(mode)

@@ -10,9 +10,11 @@ from convcli.errors import ConvError, GeometryError, InputError
 from convcli.geometry import Geometry, Window
 from convcli.moments import Pair
 
-__all__ = ["check_constraints", "check_pairs", "fitted", "told_size"]
+__all__ = ["check_constraints", "check_pairs", "check_size", "fitted", "told_size"]
 
 SELECTS = ("each", "gray", "sum")
+MOST = 3000  # weights: their moments are so many squared, and a minute's work
+MOST_SAMPLES = 1 << 25  # under one row of windows
 
 
 def check_pairs(pairs: Sequence[Pair], select: str) -> None:
@@ -45,6 +47,13 @@ def check_constraints(rank: int | None, symmetry: str | None, ridge: float) -> N
         raise ConvError("rank and symmetry do not go together (choose one)")
     if not 0 <= ridge < float("inf"):
         raise ConvError(f"ridge {ridge:g} is not a number from 0 on")
+
+
+def check_size(size: tuple[int, int], planes: int) -> None:
+    """Raises ConvError for a kernel with more weights than are ever found."""
+    weights = size[0] * size[1] * planes
+    if weights > MOST:
+        raise ConvError(f"a {size[0]}x{size[1]} kernel has {weights} weights to find, over the limit of {MOST}")
 
 
 def told_size(pair: Pair, window: Window, summed: bool) -> tuple[int, int] | None:
@@ -83,6 +92,12 @@ def fitted(pair: Pair, window: Window, taps: tuple[int, int]) -> Geometry:
         raise GeometryError(
             f"{pair.names[1]}: is {there}, and a {taps[0]}x{taps[1]} kernel makes {made} of {size[0]}x{size[1]}"
             f"{_remedy(size, wanted, window, taps, anchor)}"
+        )
+    width = geometry.x.lo + geometry.x.size + geometry.x.hi
+    if geometry.y.reach * width > MOST_SAMPLES:
+        raise GeometryError(
+            f"the window sees {geometry.y.reach} rows of {width} pixels at once, more than memory is meant for"
+            " (use less padding or dilation)"
         )
     return geometry
 

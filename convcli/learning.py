@@ -79,6 +79,7 @@ def learn(
     centre = float(pairs[0].before.mean(dtype=np.float64))
     size = size or demands.told_size(pairs[0], window, summed)
     tried = size or (LARGEST, LARGEST)
+    demands.check_size(tried, channels if summed else 1)
     geometries = [demands.fitted(pair, window, tried) for pair in pairs]
     moments, every = gather(pairs, geometries, summed, centre, threads)
     taps = len(moments) - 1 - (results if summed else 1)

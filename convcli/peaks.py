@@ -53,7 +53,7 @@ def spread(y: np.ndarray, x: np.ndarray, distance: float) -> np.ndarray:
     >>> spread(np.array([0, 0, 0]), np.array([0, 2, 4]), 3).tolist()
     [0, 2]
     """
-    if distance <= 0:
+    if distance < 1e-6:  # nearer than places are known
         return np.arange(len(y))
     kept: dict[tuple[int, int], list[tuple[float, float]]] = {}
     indices, limit = [], distance * distance

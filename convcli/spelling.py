@@ -79,7 +79,7 @@ def _window_value(word: str, value: str) -> tuple[str, object]:
     if word in ("stride", "dilation"):
         return word, pair(value, word, 1)
     if word == "padding":
-        return word, amount(value.replace("x", ","))  # the comma is between parameters
+        return word, amount(value)
     if word == "padding_mode":
         return "border", Border.parse(value)
     if word == "bias":

@@ -8,7 +8,7 @@ import re
 
 from convcli.errors import ConvError
 
-__all__ = ["amount", "integer", "number", "pair", "spell", "spell_padding", "which"]
+__all__ = ["amount", "integer", "number", "pair", "quoted", "spell", "spell_padding", "which"]
 
 _MODES = frozenset(
     ["reflect", "edge", "replicate", "symmetric", "wrap", "circular", "zeros", "constant", "mean"]
@@ -28,14 +28,14 @@ def number(text: str, what: str) -> float:
     over, slash, under = text.strip().partition("/")
     if not _NUMBER.fullmatch(over) or (slash and not _NUMBER.fullmatch(under)):
         comma = " (use a point)" if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text.strip()) else ""
-        raise ConvError(f'{what}: "{text}" is not a number{comma}')
+        raise ConvError(f"{what}: {quoted(text)} is not a number{comma}")
     value = float(over)
     if slash:
         if float(under) == 0:
-            raise ConvError(f'{what}: "{text}" divides by zero')
+            raise ConvError(f"{what}: {quoted(text)} divides by zero")
         value /= float(under)
     if value - value != 0:
-        raise ConvError(f'{what}: "{text}" is out of range')
+        raise ConvError(f"{what}: {quoted(text)} is out of range")
     return value
 
 
@@ -46,7 +46,7 @@ def integer(text: str, what: str, least: int = 0) -> int:
     3
     """
     if not _INTEGER.fullmatch(text.strip()):
-        raise ConvError(f'{what}: "{text}" is not a whole number')
+        raise ConvError(f"{what}: {quoted(text)} is not a whole number")
     if len(text.strip()) > 18:
         raise ConvError(f"{what}: {text.strip()[:18]}... is too large")
     value = int(text)
@@ -63,7 +63,7 @@ def pair(text: str, what: str, least: int = 0) -> tuple[int, int]:
     """
     parts = _parts(text, what)
     if len(parts) > 2:
-        raise ConvError(f'{what}: "{text}" has {len(parts)} numbers (one for both axes, or Y,X)')
+        raise ConvError(f"{what}: {quoted(text)} has {len(parts)} numbers (one for both axes, or Y,X)")
     values = [integer(part, what, least) for part in parts]
     return (values[0], values[-1])
 
@@ -80,16 +80,16 @@ def amount(text: str) -> str | tuple[int, int, int, int]:
         values = [integer(part, "padding") for part in _parts(text, "padding")]
     except ConvError:
         if text.partition(":")[0] in _MODES:
-            raise ConvError(f'padding: "{text}" is no amount; did you mean --padding-mode {text}?') from None
+            raise ConvError(f"padding: {quoted(text)} is no amount; did you mean --padding-mode {text}?") from None
         raise ConvError(
-            f'padding: "{text}" is none of same, valid, full, P, "PY,PX" or "TOP,BOTTOM,LEFT,RIGHT" in pixels'
+            f'padding: {quoted(text)} is none of same, valid, full, P, "PY,PX" or "TOP,BOTTOM,LEFT,RIGHT" in pixels'
         ) from None
     if len(values) == 1:
         values *= 4
     elif len(values) == 2:
         values = [values[0], values[0], values[1], values[1]]
     elif len(values) != 4:
-        raise ConvError(f'padding: "{text}" has {len(values)} numbers (1, 2 or 4)')
+        raise ConvError(f"padding: {quoted(text)} has {len(values)} numbers (1, 2 or 4)")
     return tuple(values)
 
 
@@ -102,14 +102,23 @@ def which(text: str, what: str) -> str | int:
     if text in ("all", "first"):
         return text
     if not _INTEGER.fullmatch(text.strip()):
-        raise ConvError(f'{what}: "{text}" is none of all, first, or the number of one, from 1')
+        raise ConvError(f"{what}: {quoted(text)} is none of all, first, or the number of one, from 1")
     return integer(text, what, 1)
+
+
+def quoted(text: str) -> str:
+    """What was typed, for a message: in quotes, and a long one by its beginning.
+
+    >>> quoted("1e400")
+    '"1e400"'
+    """
+    return f'"{text}"' if len(text) <= 60 else f'"{text[:50]}..."'
 
 
 def _parts(text: str, what: str) -> list[str]:
     """The numbers of a text, between commas or `x`; 0x10 is one number, and none of ours."""
     if re.fullmatch(r"\s*0[xX][0-9a-fA-F]+\s*", text):
-        raise ConvError(f'{what}: "{text}" is not a whole number')
+        raise ConvError(f"{what}: {quoted(text)} is not a whole number")
     return re.split(r"[x×,]", text.strip())
 
 

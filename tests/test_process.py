@@ -147,6 +147,13 @@ def test_the_module_is_the_program():
     assert usage.startswith("Usage: convcli ")
 
 
+@pytest.mark.parametrize("wish", ["error", "always", "default"])
+def test_warnings_of_libraries_are_no_lines_of_ours(wish):
+    env = {**os.environ, "PYTHONWARNINGS": wish}
+    ran = convcli("learn", "a.png", "a.png", "--k", "1", "--bias", "1e308", env=env)
+    assert (ran.returncode, one_line(ran.stderr)) == (2, "convcli: weights must be finite numbers")
+
+
 def test_nothing_asked():
     """The page of help, as it is, on standard error: there is nothing wrong in it to put `convcli:` before."""
     ran = convcli()
@@ -257,6 +264,18 @@ def test_a_signal_ends_it_as_a_signal_and_leaves_nothing_behind(number, method):
     assert Path("out/big.png").read_bytes() == b"precious"
     assert size_of("out/a.png") == (30, 20)
     assert sorted(os.listdir()) == ["a.png", "big.png", "out"]
+
+
+def test_an_interrupt_while_the_program_is_still_being_loaded(desk):
+    Path("click.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(30)\n")
+    env = {**os.environ, "PYTHONPATH": str(desk)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "convcli", "--version"], stdout=-1, stderr=-1, text=True, env=env
+    ) as process:
+        assert process.stdout.readline() == "here\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (-signal.SIGINT, "")
 
 
 def test_a_hangup_that_was_set_aside_does_not_end_it():

@@ -22,6 +22,7 @@ __all__ = ["NAMES", "options", "refuse_alone", "run"]
 NAMES = ("folder", "held_out", "epochs", "batch", "rate", "seed")
 SHARED = ("output", "force", "as_json", "quiet", "verbose")
 TOLD, WIDTH = 10, 80  # unreadable pictures with a line each, columns of the page
+MOST_EPOCHS = 100_000
 SEED = Words("seed", lambda text, what: integer(text, what, 0))
 
 
@@ -46,6 +47,8 @@ def run(asked: dict) -> int:
         raise ConvError(f"held-out is {asked['held_out']:g}, wanted a share from 0 to less than 1")
     if not 0 < asked["rate"] <= 1000:
         raise ConvError(f"rate is {asked['rate']:g}, wanted more than 0 and at most 1000")
+    if asked["epochs"] and asked["epochs"] > MOST_EPOCHS:
+        raise ConvError(f"epochs are {asked['epochs']}, wanted at most {MOST_EPOCHS}")
     folder = Path(asked["folder"])
     output = Path(asked["output"] or f"{folder.resolve()}.npz")
     if output.suffix.lower() != ".npz":

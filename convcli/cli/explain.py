@@ -23,7 +23,7 @@ from convcli.cli.options import (
     window_options,
 )
 from convcli.errors import ConvError, printable
-from convcli.words import integer
+from convcli.words import integer, quoted
 
 if TYPE_CHECKING:
     from convcli.explain.scene import Scene
@@ -46,7 +46,7 @@ def _read_place(text: str, what: str) -> tuple[int, int]:
     """Row and column from X,Y."""
     parts = text.split(",")
     if len(parts) != 2:
-        raise ConvError(f'{what}: "{text}" is no place (X,Y: the column, then the row)')
+        raise ConvError(f"{what}: {quoted(text)} is no place (X,Y: the column, then the row)")
     x, y = (integer(part, what) for part in parts)
     return y, x
 

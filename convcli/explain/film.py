@@ -145,7 +145,8 @@ class _Film:
 
     def _tint(self, value: float) -> tuple[int, ...]:
         """Blue below zero, brown above, the stronger the larger."""
-        share, far = round(3 * abs(value) / self.peak) / 3, (37, 99, 180) if value < 0 else (190, 90, 10)
+        far, share = (37, 99, 180) if value < 0 else (190, 90, 10), abs(value) / self.peak
+        share = round(3 * share) / 3 if share <= 1 else 1.0  # what is not finite is as strong as can be
         return tuple(round(255 + (end - 255) * 0.45 * share) for end in far)
 
     def _small(self, canvas: Canvas, top: int, name: str, table: np.ndarray) -> None:

@@ -106,7 +106,7 @@ def spell(value: float) -> str:
     >>> spell(80.0), spell(-0.0), spell(1 / 9)
     ('80', '0', '0.111111')
     """
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
 def document(trace: Trace) -> dict:
