@@ -22,6 +22,8 @@ __all__ = ["STREAM", "Choice", "Found", "Input", "called", "find", "placed", "re
 
 STREAM = "-"  # standard input, where an input is named
 
+LONGEST = 1 << 28  # bytes of a list of names
+
 
 class Input(NamedTuple):
     """A file to be read. below: its path in the folder it was found in, None where it was named itself.
@@ -107,11 +109,14 @@ def read_list(name: str) -> list[str]:
     try:
         data = source(name)
         if isinstance(data, Path):
-            data = data.read_bytes()
+            with open(data, "rb") as stream:
+                data = stream.read(LONGEST + 1)
     except OSError as error:
         raise ConvError(f"{place}: {reason(error)} (it is to hold the names of the images)") from None
     except ValueError:
         raise ConvError(f"{place}: is no file name") from None
+    if len(data) > LONGEST:
+        raise ConvError(f"{place}: is over {LONGEST >> 20} MB, too long for a list of names")
     if b"\0" not in data and b"\n" in data.strip():
         raise ConvError(f"{place}: its names stand on lines (end each with NUL: find -print0, tr '\\n' '\\0')")
     names = data.removesuffix(b"\0").split(b"\0")

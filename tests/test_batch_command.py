@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from test_apply_command import convcli, listing, refused, samples, save
 
-from convcli import batch, raster
+from convcli import batch, inputs, raster
 from convcli.cli import progress
 
 PROGRAM = [sys.executable, "-m", "convcli"]
@@ -241,6 +241,8 @@ def test_lists_that_cannot_be_read(desk):
     assert "not both" in refused("apply", "box:3", "-", "--files0-from", "-", "-o", "out", stdin=b"a\0")
     assert "not both" in refused("apply", "box:3", "--files0-from", "-", "-o", "out", stdin=b"-\0")
     assert "empty name" in refused("apply", "box:3", "--files0-from", "")
+    with patch.object(inputs, "LONGEST", 1000):
+        assert "too long for a list" in refused("apply", "box:3", "--files0-from", "/dev/zero", "-o", "out")
 
 
 # ------------------------------------------------------------------------------------------ collisions

@@ -77,7 +77,9 @@ def desk(tmp_path_factory):
     with open("/proc/self/statm") as pages:
         now = int(pages.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + 2**31, limits[1]))
+    pixels = Image.MAX_IMAGE_PIXELS  # which --max-pixels loosens
     yield
+    Image.MAX_IMAGE_PIXELS = pixels
     resource.setrlimit(resource.RLIMIT_AS, limits)
     os.chdir(old)
     shutil.rmtree(folder)

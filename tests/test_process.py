@@ -150,7 +150,9 @@ def test_the_module_is_the_program():
 @pytest.mark.parametrize("wish", ["error", "always", "default"])
 def test_warnings_of_libraries_are_no_lines_of_ours(wish):
     env = {**os.environ, "PYTHONWARNINGS": wish}
-    ran = convcli("learn", "a.png", "a.png", "--k", "1", "--bias", "1e308", env=env)
+    ran = convcli(
+        "learn", "a.png", "a.png", "--k", "1", "--bias", "1e308", program=[sys.executable, "-m", "convcli"], env=env
+    )
     assert (ran.returncode, one_line(ran.stderr)) == (2, "convcli: weights must be finite numbers")
 
 

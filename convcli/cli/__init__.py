@@ -9,7 +9,6 @@ import io
 import os
 import signal
 import sys
-import warnings
 from contextlib import suppress
 from importlib import import_module
 from threading import Thread
@@ -101,8 +100,6 @@ def main(args: list[str] | None = None) -> None:
     """Runs the command line and ends the process with the contract's exit code."""
     gc.disable()  # what is imported stays; looking through it for garbage takes as long as some of the imports
     args, is_debugged = _global_options(sys.argv[1:] if args is None else args)
-    if not is_debugged:
-        warnings.simplefilter("ignore")  # lines that are not ours; whatever matters is told by us
     _asked.clear()
     for library in ("OPENBLAS", "MKL", "BLIS"):  # strips run side by side, not parts of one product
         os.environ[f"{library}_NUM_THREADS"] = "1"

@@ -39,7 +39,7 @@ def asked(command: str, text: str | None, kernel: str | None, as_applied: bool, 
     """The text of the one FILTER that a command was given, the filter, and its kernel as it is to be shown."""
     if (text is None) == (kernel is None):
         raise click.UsageError(f"{command} takes one FILTER (convcli kernels {command} sobel-x)")
-    text = text or kernel
+    text = kernel if text is None else text
     links = library.parse(text, folders)
     if len(links) != 1:
         raise FilterError(f"{printable(text)} is a chain, {command} takes one filter")

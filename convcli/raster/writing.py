@@ -135,13 +135,14 @@ def _beside_others(im: Any, options: dict[str, Any]) -> mmap | None:
     try:
         with os.fdopen(os.memfd_create("jpeg"), "w+b") as stream:
             im.save(stream, "JPEG", **options)
-            return mmap(stream.fileno(), 0)
+            data = mmap(stream.fileno(), 0)
     except (
         AttributeError,
         OSError,
         ValueError,
     ):  # other systems; a limit of the size of files, which is not for this one
         return None
+    return data if data[-2:] == b"\xff\xd9" else None  # Pillow does not see when less than all of it was written
 
 
 def _options(format: str, info: Metadata, quality: int | None, compression: str) -> dict[str, Any]:
