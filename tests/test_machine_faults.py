@@ -271,7 +271,7 @@ def test_a_full_disk(desk):
         Image.fromarray(np.random.default_rng(n).integers(0, 256, (90, 100, 3), np.uint8)).save(f"in/{n}.png")
     Path("out").mkdir()
     unshare = shutil.which("unshare")
-    command = [*PROGRAM, "apply", "identity", "in", "-o", "out", "-q", "-f", "--include", "*.png", "--exclude", "9.png"]
+    command = [*PROGRAM, "apply", "identity", "in", "-o", "out", "-q", "-f", "-j", "1", "--exclude", "9.png"]
     env = {**os.environ, "PYTHONPATH": str(HOUSE)}
     spelled = [unshare or "false", "--mount", "--map-root-user", "sh", "-c", FULL, "sh", *command]
     ended = subprocess.run(spelled, capture_output=True, text=True, timeout=60, env=env)
@@ -281,6 +281,6 @@ def test_a_full_disk(desk):
     line = one_line(ended.stderr)
     assert "no space left on device" in line
     left = [name for name in Path("left").read_text().split() if name != "9.png"]
-    assert f"; {len(left)} of 24 written, stopping" in line
+    assert f"; {len(left)} of 28 written, stopping" in line
     assert Path("kept").read_text() == "old"
     assert all(not name.startswith(".") for name in left)
