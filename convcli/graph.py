@@ -202,6 +202,11 @@ class Graph:
         signal = pointwise.point_signal(point, self.signal(node), self.white)
         return self._add((node,), lambda of: pointwise.Mapped(signal, of, point, self.white), signal)
 
+    def widened(self, node: int) -> int:
+        """The node, as one whose sums are kept in float64 where they are not whole."""
+        signal = self.signal(node)
+        return node if signal.real == "float64" else self._add((node,), lambda of: of, signal.but(real="float64"))
+
     def compute(self, text: str, named: dict[str, int], where: str, real: str) -> int:
         """A formula over named nodes and `white`; the node itself where the formula is a bare name.
 

@@ -226,7 +226,10 @@ class _Chain:
         dense = replace(window, stride=(1, 1), bias=0.0, anchor=None)
         streams, real = {"image": stream}, self.graph.signal(stream.node).real
         # a difference of squares loses half its digits
-        inner_real = real if _gain(filter_) <= SAFE_GAIN else "float64"
+        inner_real = real
+        if _gain(filter_) > SAFE_GAIN:
+            inner_real = "float64"
+            streams["image"] = stream._replace(node=self.graph.widened(stream.node))
         result = filter_.result or filter_.steps[-1].name
         inner = {name for step in filter_.steps for name in self._names(step.of, filter_)}
         outer = self._names(result, filter_)

@@ -183,8 +183,10 @@ class Computed(_Of):
         self.formula, self.names, self.values = formula, names, values
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        named = dict(zip(self.names, self.blocks(start, stop, out.dtype), strict=True))
-        out[:] = self.formula.evaluate(self.values | named)
+        # in the widest dtype there is: a small difference of large numbers is not for the narrow one of the result
+        dtype = np.result_type(out.dtype, *(of.signal.dtype for of in self.of))
+        named = dict(zip(self.names, self.blocks(start, stop, dtype), strict=True))
+        np.copyto(out, self.formula.evaluate(self.values | named), casting="unsafe")
 
 
 _POINTS = {  # each changes an array in place

@@ -40,8 +40,8 @@ SCIPY = {
     "corner": (lambda p: ndimage.sobel(ndimage.sobel(p, 1, mode="mirror"), 0, mode="mirror"), EXACT),
     "box:5": (lambda p: ndimage.uniform_filter(p, 5, mode="mirror"), CLOSE),
     "local-mean": (lambda p: ndimage.uniform_filter(p, 7, mode="mirror"), CLOSE),
-    # the root of a small difference of large squares, which are made of float32 means
-    "local-std": (lambda p: ndimage.generic_filter(p[:40, :40], np.std, 7, mode="mirror"), 0.01),
+    # the root of a small difference of large squares
+    "local-std": (lambda p: ndimage.generic_filter(p[:40, :40], np.std, 7, mode="mirror"), CLOSE),
     # both cut at 4 sigma, SciPy after rounding and we after rounding up: the same where 4 sigma is whole
     "gaussian:2": (lambda p: ndimage.gaussian_filter(p, 2, mode="mirror", truncate=4), CLOSE),
     "gaussian:1.6": (lambda p: ndimage.gaussian_filter(p, 1.6, mode="mirror", radius=7), CLOSE),
