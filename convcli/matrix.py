@@ -5,13 +5,12 @@ Files: .txt .csv .tsv, .json, the .mat of libvips, NumPy's .npy, and a layer of 
 """
 
 import re
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convcli import checks
+from convcli import checks, files
 from convcli.checks import nested, ragged
-from convcli.errors import ConvError, FilterError, printable, reason
+from convcli.errors import ConvError, FilterError, printable
 from convcli.words import integer, number
 
 if TYPE_CHECKING:  # numpy comes with the first matrix, not with a list of names
@@ -81,7 +80,7 @@ def read(path: Path, layer: int = 1) -> "Kernel":
     if suffix and suffix not in SUFFIXES:
         raise FilterError(f"{name}: no kind of kernel file ends in {printable(suffix)} (.toml {' '.join(SUFFIXES)})")
     if suffix == ".npy":
-        data = _bytes(path, MAX_ARRAY)
+        data = files.bytes_of(path, MAX_ARRAY, "a kernel")
         try:
             from convcli import npy  # late, as what it stands on is for archives
 
@@ -102,7 +101,7 @@ def read(path: Path, layer: int = 1) -> "Kernel":
 
 def read_text(path: Path) -> str:
     """The text of a small UTF-8 file, without byte order mark, its lines ended by `\\n`."""
-    data, name = _bytes(path, MAX_TEXT), printable(path)
+    data, name = files.bytes_of(path, MAX_TEXT, "a kernel"), printable(path)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FilterError(f"{name}: is UTF-16 text (save it as UTF-8)")
     if b"\0" in data:
@@ -182,21 +181,6 @@ def _kernel(matrix, what: str, **parts) -> "Kernel":
         return Kernel(matrix, **parts)
     except ConvError as error:
         raise error.at(what) from None
-
-
-def _bytes(path: Path, most: int) -> bytes:
-    """The bytes of a regular file; a pipe or a device is refused before it can block."""
-    name = printable(path)
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise FilterError(f"{name}: is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}")
-        if status.st_size > most:
-            raise FilterError(f"{name}: is too large for a kernel ({status.st_size} bytes, at most {most})")
-        with path.open("rb") as file:
-            return file.read(most)
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise FilterError(f"{name}: {reason(error) if isinstance(error, OSError) else error}") from None
 
 
 def _imagemagick(match: re.Match, what: str) -> "Kernel":

@@ -6,15 +6,14 @@ its arrays are bounded before they are unpacked.
 """
 
 import re
-import stat
 import zipfile
 import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convcli import npy
-from convcli.errors import ConvError, FilterError, printable, reason
+from convcli import files, npy
+from convcli.errors import ConvError, FilterError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,16 +138,7 @@ def _words(array: "np.ndarray", what: str) -> tuple[str, ...]:
 
 def _arrays(path: Path) -> dict:
     """The arrays of an .npz file by name."""
-    name = printable(path)
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise FilterError(f"{name}: is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}")
-        if status.st_size > MAX_BYTES:
-            raise FilterError(f"{name}: is too large for a network ({status.st_size} bytes, at most {MAX_BYTES})")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise FilterError(f"{name}: {reason(error) if isinstance(error, OSError) else error}") from None
+    name, data = printable(path), files.bytes_of(path, MAX_BYTES, "a network")
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             return _unpacked(archive)

@@ -7,7 +7,7 @@ import numpy as np
 
 from convcli.filters import Kernel
 
-__all__ = ["Pair", "growth", "pairs", "rank"]
+__all__ = ["Pair", "growth", "pairs"]
 
 Pair = tuple[np.ndarray, np.ndarray]
 SIDE = 256  # taps a side up to which the rank of a matrix is looked for
@@ -15,7 +15,7 @@ NOISE = 1e-13  # of the largest singular value: what is below is the rounding of
 DIGITS = 14  # of the factors: equal weights come out equal
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # a plan asks several times; what is kept keeps its kernel
 def pairs(kernel: Kernel) -> tuple[Pair, ...]:
     """Columns (kh,) and rows (kw,) whose products add up to the matrix; none where they would cost more than it does.
 
@@ -31,34 +31,18 @@ def pairs(kernel: Kernel) -> tuple[Pair, ...]:
     height, width = matrix.shape
     if max(height, width) > SIDE:
         return ()
-    left, sizes, right = _decomposed(kernel)
-    if len(sizes) * (height + width) >= height * width:
+    left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
+    rank = int(np.count_nonzero(sizes > NOISE * sizes[0]))
+    if rank * (height + width) >= height * width:
         return ()
-    root = np.sqrt(sizes)
-    return tuple((_even(left[:, n] * root[n]), _even(right[n] * root[n])) for n in range(len(sizes)))
-
-
-def rank(kernel: Kernel) -> int | None:
-    """The rank of the matrix; None where it is too large to look for it."""
-    if not kernel.matrix.any():
-        return 0
-    if _pair(kernel):
-        return 1
-    return None if max(kernel.matrix.shape) > SIDE else len(_decomposed(kernel)[1])
+    root = np.sqrt(sizes[:rank])
+    return tuple((_even(left[:, n] * root[n]), _even(right[n] * root[n])) for n in range(rank))
 
 
 def growth(kernel: Kernel) -> float:
     """How many times larger the sums of the pairs may be than those of the matrix, with every sample at its worst."""
     worst = sum(np.abs(column).sum() * np.abs(row).sum() for column, row in pairs(kernel))
     return float(worst / np.abs(kernel.matrix).sum())
-
-
-@lru_cache(maxsize=64)
-def _decomposed(kernel: Kernel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Singular vectors and values of the matrix, without those that are rounding."""
-    left, sizes, right = np.linalg.svd(kernel.matrix, full_matrices=False)
-    rank = int(np.count_nonzero(sizes > NOISE * sizes[0]))
-    return left[:, :rank], sizes[:rank], right[:rank]
 
 
 def _pair(kernel: Kernel) -> Pair | None:

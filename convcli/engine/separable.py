@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from convcli.engine import Blocks, Lay, Numbers, Tape, sums
 from convcli.engine.costs import GATHER, PASS, PRODUCT
-from convcli.engine.factors import growth, pairs, rank
+from convcli.engine.factors import growth, pairs
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, rows_in_cache, weighted_sum
 from convcli.engine.toeplitz import band, grain_of
@@ -37,10 +37,9 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
         return "the kernel has planes, and each would need passes of its own"
     if pairs(kernel):
         return None
-    found = rank(kernel)
-    if found is None:
+    if kernel.rank is None:
         return "the weights are no column times a row, and too many to look for more of them"
-    return f"the weights have rank {found}, and as many columns times rows cost no less than the matrix"
+    return f"the weights have rank {kernel.rank}, and as many columns times rows cost no less than the matrix"
 
 
 class Line(NamedTuple):

@@ -55,20 +55,23 @@ def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
+    """Of the bands, or of the windows laid out, whichever is less."""
+    banded = _banded(kernel, geometry, numbers)
+    return min(banded, columns.cost(kernel, geometry, numbers)) if kernel.planes else banded
+
+
+def _banded(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> float:
     """A product for each column of each plane that is not zero, and an addition for each but the first."""
     y, x = geometry.y, geometry.x
     products = int(np.count_nonzero(kernel.matrix.any(axis=-2))) / (kernel.maps or 1)
     entries = (grain_of(y.reach) - 1) * y.stride + y.reach
     dealt = y.stride * x.stride * GATHER if x.stride > 1 or kernel.planes else 0
-    banded = products * (entries * PRODUCT[numbers.dtype] + PASS[numbers.dtype]) + dealt
-    return min(banded, columns.cost(kernel, geometry, numbers)) if kernel.planes else banded
+    return products * (entries * PRODUCT[numbers.dtype] + PASS[numbers.dtype]) + dealt
 
 
 def _is_columns(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> bool:
     """Whether the windows are laid out for one product."""
-    if kernel.planes is None:
-        return False
-    return cost(kernel, geometry, kernel.planes, numbers) == columns.cost(kernel, geometry, numbers)
+    return bool(kernel.planes) and columns.cost(kernel, geometry, numbers) <= _banded(kernel, geometry, numbers)
 
 
 def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
