@@ -146,6 +146,7 @@ def test_a_stack_of_numbers_and_a_stack_of_pages(folder):
             pages.seek(n)
             floats.seek(n)
             assert (np.asarray(pages) == rounded(sums[:, :, n])).all()
+            assert np.asarray(floats) == pytest.approx(sums[:, :, n], abs=1e-3)
     assert [path.name for path in folder.glob("*.tif")] in (["s.tif", "f.tif"], ["f.tif", "s.tif"])
 
 
@@ -297,6 +298,11 @@ def test_64_digits_through_four_kernels():
     digits = np.stack([picture(28, 28, 1, seed=n) for n in range(64)])
     found = convcli.apply(digits, "edges-4", padding="valid")
     assert found.shape == (64, 26, 26, 4)
+    kernels = [library.parse(name)[0].filter.kernel.weights for name in FOUR]
+    for n in (0, 37, 63):
+        for m, kernel in enumerate(kernels):
+            wanted = naive.filtered(digits[n], kernel, padding="valid")
+            assert found[n, :, :, m] == pytest.approx(wanted[:, :, 0], abs=1e-3)
 
 
 def test_many_files_through_a_bank(folder):

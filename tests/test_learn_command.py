@@ -325,7 +325,8 @@ def test_a_picture_that_tells_little_is_told(desk):
     ("pixels", "says"),
     [
         (np.full((20, 20), 9, np.uint8), "is flat"),
-        (np.arange(20, dtype=np.uint8).repeat(20).reshape(20, 20), "1 of 9"),
+        # a slope: the columns of a window are alike, its three rows are not, as those at the mirrored ends differ
+        (np.arange(20, dtype=np.uint8).repeat(20).reshape(20, 20), "tells 3 of 9 weights apart"),
     ],
 )
 def test_pairs_that_do_not_determine_it(desk, pixels, says):
@@ -333,7 +334,7 @@ def test_pairs_that_do_not_determine_it(desk, pixels, says):
     convcli("apply", "0.5", before, "--bias", "40", "-o", "b.png")
     line = refused("learn", before, "b.png", "--k", "3", "-o", "found.toml", code=1, stdin=b"")
     assert "a.png: cannot determine the kernel" in line
-    assert says in line or "weights apart" in line
+    assert says in line
     assert not Path("found.toml").exists()
     ran = convcli("learn", before, "b.png", "--k", "3", "--ridge", "1e-3", "--json")
     assert (ran.code, ran.errors) == (0, [])

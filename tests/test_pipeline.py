@@ -17,14 +17,9 @@ from convcli.filters import Filter, Kernel, Point, Pool, Step
 from convcli.geometry import Window
 from convcli.graph import Program
 from convcli.levels import Finish, render
-from convcli.pipeline import Layout, compile_chain
+from convcli.pipeline import Layout, check_window, compile_chain
 from convcli.raster import Raster
 from convcli.signal import Signal
-
-try:
-    import torch
-except ImportError:  # the definition is compared with all the same
-    torch = None
 
 SOBEL_X = Kernel([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 BOX = Kernel(np.ones((3, 3)), 1 / 9)
@@ -88,11 +83,24 @@ def test_a_stride_of_the_last_step_itself_is_stronger_than_the_window():
     assert found == near(naive.filtered(naive.filtered(pixels, matrix), matrix, (4, 1)), 0)
 
 
-@pytest.mark.parametrize("window", [Window(padding="full"), Window(padding=(5, 5, 5, 5), border=Border("wrap"))])
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window(padding="full"),
+        Window(padding=(5, 5, 5, 5), border=Border("wrap")),
+        Window(padding=(5, 5, 5, 5), bias=9.0),
+    ],
+)
 def test_the_window_does_not_reach_pools(window):
-    pixels = picture(8, 9)
-    found = run(pixels, (Pool("max", (3, 2)), {"stride": (3, 2)}), window=window)
-    assert found == near(naive.max_pooled(pixels, (3, 2), (3, 2)), 0)
+    pixels, pool = picture(8, 9), (Pool("max", (3, 2)), {"stride": (3, 2)})
+    assert run(pixels, pool, window=window) == near(naive.max_pooled(pixels, (3, 2), (3, 2)), 0)
+
+
+def test_a_bias_that_reaches_nothing_is_refused():
+    pool = (Pool("max", (3, 2)), {"stride": (3, 2)})
+    with pytest.raises(ConvError, match="no step of this chain takes the bias"):
+        check_window(links(pool, Point("relu")), Window(bias=9.0))
+    check_window(links(pool, BOX), Window(bias=9.0))
 
 
 # ---------------------------------------------------------------- any chain
@@ -195,37 +203,58 @@ def test_threshold_gives_the_white_of_the_picture():
         assert run(picture(3, 4), Point("threshold", 99.0), layout=Layout(white=white)).max() == white
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_max_pooling_against_the_definition_and_torch(seed):
+def pooling(seed: int):
+    """A picture, and a size, a stride, a dilation and pads (at most half of the size) of a pool."""
     rng = np.random.default_rng(seed)
-    size, dilation = tuple(map(int, rng.integers(1, 5, 2))), tuple(map(int, rng.integers(1, 3, 2)))
-    stride, pad = tuple(map(int, rng.integers(1, 4, 2))), [int(rng.integers(0, k // 2 + 1)) for k in size]
-    pixels = picture(13, 11, 2, ["uint8", "int16", "float32"][seed % 3], seed)
-    pads = (pad[0], pad[0], pad[1], pad[1])
-    window = {"stride": stride, "dilation": dilation, "padding": pads}
-    found = run(pixels, (Pool("max", size), window))
-    assert (found == naive.max_pooled(pixels, size, stride, dilation, pads)).all()
-    if torch is None:
-        return
+    size, stride, dilation = (tuple(map(int, rng.integers(1, end, 2))) for end in (5, 4, 3))
+    pad = tuple(int(rng.integers(0, k // 2 + 1)) for k in size)
+    return picture(13, 11, 2, ["uint8", "int16", "float32"][seed % 3], seed), size, stride, dilation, pad
+
+
+def pads_of(pad: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The same above and below, and the same left and right."""
+    return pad[0], pad[0], pad[1], pad[1]
+
+
+def max_pooled(pixels, size, stride, dilation, pad) -> np.ndarray:
+    return run(pixels, (Pool("max", size), {"stride": stride, "dilation": dilation, "padding": pads_of(pad)}))
+
+
+def average_pooled(pixels, size, stride, pad) -> np.ndarray:
+    return run(pixels, (Pool("avg", size), {"stride": stride, "padding": pads_of(pad)}))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_max_pooling_against_the_definition(seed):
+    pixels, size, stride, dilation, pad = pooling(seed)
+    wanted = naive.max_pooled(pixels, size, stride, dilation, pads_of(pad))
+    assert (max_pooled(pixels, size, stride, dilation, pad) == wanted).all()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_max_pooling_against_torch(seed):
+    torch = pytest.importorskip("torch")
+    pixels, size, stride, dilation, pad = pooling(seed)
     x = torch.from_numpy(pixels.astype(np.float64).transpose(2, 0, 1)[None].copy())
     wanted = torch.nn.functional.max_pool2d(x, size, stride, pad, dilation)
-    assert (found == wanted[0].numpy().transpose(1, 2, 0)).all()
+    assert (max_pooled(pixels, size, stride, dilation, pad) == wanted[0].numpy().transpose(1, 2, 0)).all()
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_average_pooling_against_the_definition_and_torch(seed):
-    rng = np.random.default_rng(seed)
-    size, stride = tuple(map(int, rng.integers(1, 5, 2))), tuple(map(int, rng.integers(1, 4, 2)))
-    pad = [int(rng.integers(0, k // 2 + 1)) for k in size]
-    pixels, pads = picture(13, 11, 2, ["uint8", "int16", "float32"][seed % 3], seed), (pad[0], pad[0], pad[1], pad[1])
-    found = run(pixels, (Pool("avg", size), {"stride": stride, "padding": pads}))
+def test_average_pooling_against_the_definition(seed):
+    pixels, size, stride, _, pad = pooling(seed)
     ones = np.ones(size) / np.prod(size)
-    assert found == near(naive.filtered(pixels, ones, stride, padding=pads, mode="zeros"))
-    if torch is None:
-        return
+    wanted = naive.filtered(pixels, ones, stride, padding=pads_of(pad), mode="zeros")
+    assert average_pooled(pixels, size, stride, pad) == near(wanted)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_average_pooling_against_torch(seed):
+    torch = pytest.importorskip("torch")
+    pixels, size, stride, _, pad = pooling(seed)
     x = torch.from_numpy(pixels.astype(np.float64).transpose(2, 0, 1)[None].copy())
     wanted = torch.nn.functional.avg_pool2d(x, size, stride, pad)
-    assert found == near(wanted[0].numpy().transpose(1, 2, 0))
+    assert average_pooled(pixels, size, stride, pad) == near(wanted[0].numpy().transpose(1, 2, 0))
 
 
 def test_golden_pools():

@@ -369,12 +369,22 @@ def test_what_a_format_cannot_keep_is_told():
     assert encode(Raster(sample("L"), "L", info=large), "JPEG", BytesIO()) != ()
 
 
-def test_metadata_that_an_encoder_refuses_costs_no_picture(capfd):
-    raster = Raster(sample("RGB"), "RGB", info=Metadata(exif=b"nonsense"))
+@pytest.mark.parametrize(
+    ("exif", "told"),
+    [
+        (struct.pack("<4sIHHHII", b"II*\0", 8, 1, 270, 3, 1, 7) + bytes(4), ()),  # a description made of shorts
+        (b"nonsense", ("all metadata dropped, TIFF could not take it",)),
+    ],
+    ids=["description of shorts", "nonsense"],
+)
+def test_metadata_that_an_encoder_refuses_costs_no_picture(capfd, exif, told):
+    raster = Raster(sample("RGB"), "RGB", info=Metadata(exif=exif))
     target = BytesIO()
     notes = encode(raster, "TIFF", target, compression="default")
-    np.testing.assert_array_equal(seen(target.getvalue()).pixels, raster.pixels)
-    assert notes == ("all metadata dropped, TIFF could not take it",)
+    got = seen(target.getvalue())
+    np.testing.assert_array_equal(got.pixels, raster.pixels)
+    assert notes == told
+    assert (got.info.exif is None) == bool(told)
     assert capfd.readouterr() == ("", "")
 
 
@@ -402,6 +412,12 @@ def test_damaged_metadata_is_dropped_with_a_word():
     assert got.notes == ("damaged EXIF dropped",)
 
 
+def opaque(pixels: np.ndarray) -> np.ndarray:
+    """The colours, where an animation brought alpha along: it hides nothing."""
+    assert (pixels[:, :, 3:] == 255).all()
+    return pixels[:, :, :3]
+
+
 def test_of_many_frames_the_first_is_read_and_the_rest_told():
     frames = [Image.fromarray(sample("RGB") ^ n) for n in range(3)]
     for format, options in [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True}), ("GIF", {}), ("MPO", {})]:
@@ -412,10 +428,10 @@ def test_of_many_frames_the_first_is_read_and_the_rest_told():
         assert header(data, None).frames == (1 if format == "MPO" else 3)
         every = list(raster.frames(data, "all", "TIFF"))
         assert [one.frames for one in every] == [3, 3, 3]
-        np.testing.assert_array_equal(every[0].pixels[:, :, :3], got.pixels)
+        np.testing.assert_array_equal(opaque(every[0].pixels), got.pixels)
         if format in ("PNG", "TIFF", "WEBP"):
             np.testing.assert_array_equal(got.pixels, sample("RGB"))
-            np.testing.assert_array_equal(every[2].pixels[:, :, :3], sample("RGB") ^ 2)
+            np.testing.assert_array_equal(opaque(every[2].pixels), sample("RGB") ^ 2)
         with pytest.raises(InputError, match="over the limit"):
             list(raster.frames(data, "all", "TIFF", max_pixels=100))
     assert len(list(raster.frames(b"1 2"))) == 1
