@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -78,7 +79,8 @@ class _Runner:
     """What the pictures of a run share: what is asked for, and the names written so far."""
 
     def __init__(self, request: Request, destination: Destination, options: Options, ahead: Ahead | None):
-        self.request, self.destination, self.options, self.ahead = request, destination, options, ahead
+        self.request, self.destination, self.options = request, destination, options
+        self.ahead = {ahead.name: ahead} if ahead else {}
         self.written: set[str] = set()
         self.folders: set[Path] = set()
         self.last: tuple[tuple | None, job.Job | None] = (None, None)  # pictures of a folder are often alike
@@ -108,7 +110,8 @@ class _Runner:
         options, on_exists, limit = self.options, self.destination.on_exists, self.request.max_pixels
         if target.fault:
             raise InputError(target.fault)
-        source = inputs.source(target.input)
+        ahead = self.ahead.pop(target.input, None)
+        source = inputs.source(target.input, raster.room(limit))
         guess = Path(target.output) if target.output not in (STREAM, "") else None
         if isinstance(source, Path) and source.is_fifo():
             source = raster.content(source, limit)  # a pipe is read once
@@ -130,17 +133,13 @@ class _Runner:
         def frames():
             return raster.frames(source, request.frames, request.format, max_pixels=limit)
 
-        if self.ahead and self.ahead.name == target.input:
-            (pictures, picture), self.ahead = self.ahead.take(), None
-        else:
-            pictures = frames()
-            picture = next(pictures)
+        pictures = frames() if ahead is None else ahead.take()
+        picture = next(pictures)
         prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
         self._check(outputs)
         if picture.frames > 1:
-            pictures.close()
+            sequence = Sequence(request, prepared, frames, chain((picture,), pictures), options.threads)
             del picture
-            sequence = Sequence(request, prepared, frames, options.threads)
             for index, name in enumerate(outputs):
                 self._write(sequence.results(index), item.frames, prepared.format, name, warnings, sequence)
             item.tally = sequence.tally
@@ -220,9 +219,9 @@ class _Runner:
         if path is None:
             if form not in TEXTS and sys.stdout.isatty():
                 raise ConvError(f"{form} is not for a terminal (name a file with -o)")
-            if count == 1:
+            if count == 1 and not options.strict:
                 fill(sys.stdout.buffer)
-            else:  # a later frame may turn out to be damaged
+            else:  # a later frame may turn out to be damaged, or something not to be kept
                 whole = BytesIO()
                 fill(whole)
                 sys.stdout.buffer.write(whole.getbuffer())

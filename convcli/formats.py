@@ -13,6 +13,7 @@ __all__ = [
     "can_hold",
     "can_take",
     "format_of",
+    "holders",
     "is_picture_name",
     "kind_of",
     "mode_of",
@@ -156,6 +157,11 @@ def can_take(format: str, mode: str, channels: int = 1) -> bool:
     (False, True, False)
     """
     return can_hold(format, mode, channels) or (format in FORMATS and mode in FORMATS[format].rounds)
+
+
+def holders(mode: str, channels: int = 1) -> list[str]:
+    """The formats that hold such pictures without loss."""
+    return [name for name in FORMATS if can_hold(name, mode, channels)]
 
 
 def mode_of(dtype: str, channels: int, alpha: bool = False) -> str:

@@ -75,13 +75,16 @@ def find(names: Iterable[str], choice: Choice, output: str | None, is_written: b
     return Found(found, aside)
 
 
-def source(name: str) -> Path | bytes:
-    """The path of an input, or all of standard input for `-`. Raises InputError where that is closed."""
+def source(name: str, most: int) -> Path | bytes:
+    """The path of an input, or what standard input holds for `-`, at most one byte more than `most`.
+
+    Raises InputError where that is closed.
+    """
     if name != STREAM:
         return Path(name)
     if sys.stdin is None:
         raise InputError(f"{called(STREAM)}: it is closed")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(most + 1)
 
 
 def called(name: str) -> str:
@@ -107,7 +110,7 @@ def read_list(name: str) -> list[str]:
     """The names in a file, or in standard input for `-`, each ended by a NUL byte."""
     place = called(name)
     try:
-        data = source(name)
+        data = source(name, LONGEST)
         if isinstance(data, Path):
             with open(data, "rb") as stream:
                 data = stream.read(LONGEST + 1)

@@ -213,7 +213,7 @@ def _montage(request: Request, header, program: Program, dtype: str) -> Job:
 
     form = request.format or "PNG"
     if not formats.can_take(form, "RGB", 3):
-        able = ", ".join(name for name in formats.FORMATS if formats.can_hold(name, "RGB", 3))
+        able = ", ".join(formats.holders("RGB", 3))
         raise FormatError(f"{form} cannot hold a montage, a picture in colours ({able} can)")
     if request.range == "none" or request.depth in ("16", "float"):
         asked = f"depth {request.depth}" if request.depth in ("16", "float") else "range none"
@@ -251,10 +251,10 @@ def _mode(dtype: str, channels: int, alpha: bool, colours: str) -> str:
 
 def _why_not(form: str, finish: Finish, channels: int, alpha: bool, mode: str) -> str:
     """The message for a format that cannot hold the result."""
-    able = [name for name in formats.FORMATS if formats.can_hold(name, mode, channels)]
+    able = formats.holders(mode, channels)
     if finish.dtype.startswith("float") and not (channels > 1 and form in NUMBERS):
         what, remedy = "numbers beyond 0..white", f"{', '.join(able)} can, or --range clip, abs, offset or stretch"
-    elif alpha and form in ("JPEG", "BMP", "GIF", "PPM", "PGM", "PNM"):
+    elif alpha and not any("A" in held for held in (*formats.FORMATS[form].modes, *formats.FORMATS[form].rounds)):
         what, remedy = "alpha", "--alpha drop leaves it out"
     else:
         bits = 8 * np.dtype(finish.dtype).itemsize

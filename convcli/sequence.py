@@ -14,12 +14,21 @@ __all__ = ["Sequence"]
 class Sequence:
     """The frames of one input on their way to one file, or to one for each feature map.
 
-    frames: opens the input and gives its frames; called once for each pass over them. prepared: the job of the first
-    frame, which decides the format for all. `tally` and `notes` are complete when `results(0)` has come to its end.
+    begun: all frames, of which the first has been read for `prepared`, its job, which decides the format for all.
+    frames: opens the input and gives its frames once more; called for each pass but the first. `tally` and `notes`
+    are complete when `results(0)` has come to its end.
     """
 
-    def __init__(self, request: Request, prepared: Job, frames: Callable[[], Iterator[Raster]], threads: int):
+    def __init__(
+        self,
+        request: Request,
+        prepared: Job,
+        frames: Callable[[], Iterator[Raster]],
+        begun: Iterator[Raster],
+        threads: int,
+    ):
         self.request, self.prepared, self.frames, self.threads = request, prepared, frames, threads
+        self._begun: Iterator[Raster] | None = begun
         finish = prepared.finish
         self.tally = Tally(finish.rule, white=finish.white_in, signed=finish.signed)
         self.notes: dict[str, None] = {}  # in the order they came
@@ -46,8 +55,11 @@ class Sequence:
 
     def _all(self) -> Iterator[tuple[Job, Raster]]:
         """Every frame with its job."""
-        for number, frame in enumerate(self.frames(), 1):
+        frames, self._begun = self._begun or self.frames(), None
+        for number, frame in enumerate(frames, 1):
             key = (frame.pixels.shape, frame.mode, job.is_opaque(frame))
+            if not self._jobs:
+                self._jobs[key] = self.prepared
             if key not in self._jobs:
                 self._jobs[key] = self._prepare(frame, key, number)
             yield self._jobs[key], frame

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sys
 
 import click
 
@@ -206,7 +205,6 @@ def _ahead(names: list[str], output: str | None, asked: dict):
         into = _format(len(names) > 1, output, asked["extension"], formats.format_of)
     except ConvError:  # it will be told in its turn
         return None
-    sys.setswitchinterval(2e-4)  # a decoder that wants its next bytes must not wait for imports
     return ahead.Ahead(names[0], asked["frames"], into, asked["max_pixels"] or ahead.MAX_PIXELS)
 
 

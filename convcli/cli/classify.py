@@ -46,7 +46,7 @@ def command(net, names, recursive, as_csv, as_json, quiet):
         try:
             if fault:
                 raise InputError(fault)
-            picture = raster.read(inputs.source(name))
+            picture = raster.read(inputs.source(name, raster.room(raster.MAX_PIXELS)))
             chances = training.classify(network, album.plane(picture)[None])[0]
         except ConvError as error:
             message = inputs.placed(error, name)

@@ -162,7 +162,8 @@ def _searched(name: str, search: "Search", max_pixels: int | None) -> "tuple[Ras
     from convcli import api, raster
     from convcli.detector import detect
 
-    picture = raster.read(source(name), max_pixels=max_pixels or raster.MAX_PIXELS)
+    limit = max_pixels or raster.MAX_PIXELS
+    picture = raster.read(source(name, raster.room(limit)), max_pixels=limit)
     return picture, detect(picture.pixels, picture.white, picture.alpha, search, api.usable_cores())
 
 

@@ -278,6 +278,6 @@ def _picture(image: str, max_pixels: int) -> "Raster":
     from convcli import raster
 
     try:
-        return raster.read(inputs.source(image), max_pixels=max_pixels)
+        return raster.read(inputs.source(image, raster.room(max_pixels)), max_pixels=max_pixels)
     except ConvError as error:
         raise type(error)(inputs.placed(error, image)) from None

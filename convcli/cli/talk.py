@@ -55,7 +55,7 @@ class Talk:
 
     def _details(self, item: Item, err: bool = False) -> None:
         """How each step is computed, for those who ask."""
-        if self.verbose:
+        if self.verbose and item.program:
             for line in str(item.program).splitlines():
                 click.secho(f"  {line}", dim=True, err=err)
 

@@ -7,7 +7,7 @@ of PNG do without.
 from convcli.formats import FORMATS, can_hold, can_take, format_of, mode_of
 from convcli.raster.animation import encode_frames
 from convcli.raster.canvas import Canvas
-from convcli.raster.opening import MAX_PIXELS, content
+from convcli.raster.opening import MAX_PIXELS, content, room
 from convcli.raster.picture import FormatError, Header, Metadata, Raster
 from convcli.raster.reading import frames, header, read
 from convcli.raster.writing import encode
@@ -30,4 +30,5 @@ __all__ = [
     "header",
     "mode_of",
     "read",
+    "room",
 ]

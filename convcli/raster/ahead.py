@@ -3,6 +3,7 @@
 A decoder lets other threads run, and imports take as long as the decoding of some megapixels.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -13,6 +14,7 @@ from convcli.raster.reading import frames
 
 __all__ = ["Ahead", "is_worth_it"]
 
+SHORT = 2e-4  # seconds: a decoder that wants its next bytes must not wait for imports
 LEAST = 1 << 18  # bytes of a file below which a thread costs more than it saves
 HEADS = (b"\xff\xd8\xff", b"\x89PNG")  # the decoders of others may keep standard error to themselves for a while
 
@@ -30,23 +32,28 @@ def is_worth_it(name: str) -> bool:
 
 
 class Ahead:
-    """The frames of a file, as `frames` gives them, and the first one, which is being read already."""
+    """The frames of a file, as `frames` gives them; the first one is being read already."""
 
     def __init__(self, name: str, which: str | int | None = None, into: str | None = None, limit: int = MAX_PIXELS):
         self.name = name
         self._frames = frames(Path(name), which, into, max_pixels=limit)
         self._first: Raster | None = None
         self._failure: BaseException | None = None
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(SHORT)
         self._thread = Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def take(self) -> tuple[Iterator[Raster], Raster]:
-        """The frames, of which the first is taken, and the first; once. Raises what `frames` would have raised."""
+    def take(self) -> Iterator[Raster]:
+        """The frames, once. Raises what `frames` would have raised."""
         self._thread.join()
+        sys.setswitchinterval(self._interval)
         if self._failure:
             raise self._failure
         first, self._first = self._first, None
-        return self._frames, first
+        yield first
+        del first
+        yield from self._frames
 
     def _read(self) -> None:
         try:

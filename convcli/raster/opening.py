@@ -31,6 +31,7 @@ __all__ = [
     "named",
     "opened",
     "pillow",
+    "room",
     "stream_of",
 ]
 
@@ -52,13 +53,12 @@ _OPENERS = {
 
 @contextmanager
 def named(source: Source) -> Iterator[None]:
-    """Nothing; an InputError gets the path in front, where there is one."""
+    """Nothing; an InputError gets the path in front, where there is one, and a file that cannot be read becomes one."""
     try:
         yield
-    except InputError as error:
-        if isinstance(source, bytes):
-            raise
-        raise error.at(source) from error
+    except (InputError, OSError) as error:
+        told = error if isinstance(error, InputError) else InputError(reason(error))
+        raise told if isinstance(source, bytes) else told.at(source) from error
 
 
 def stream_of(path: Path | str) -> BinaryIO:
@@ -75,17 +75,23 @@ def stream_of(path: Path | str) -> BinaryIO:
     return stream
 
 
+def room(max_pixels: int) -> int:
+    """Bytes that a file of so many pixels may have: of the largest pixel there is, and room for metadata."""
+    return 16 * max_pixels + 2**26
+
+
 def content(source: Source, max_pixels: int) -> bytes:
     """The whole file: what happens to it later no longer matters, and it may be the output too."""
+    limit = room(max_pixels)
     if isinstance(source, bytes):
-        return source
-    limit = 16 * max_pixels + 2**26  # the largest pixel there is, and room for metadata
-    with stream_of(source) as stream:
-        info = os.fstat(stream.fileno())
-        try:
-            data = stream.read() if stat.S_ISREG(info.st_mode) and info.st_size <= limit else stream.read(limit + 1)
-        except OSError as error:
-            raise InputError(reason(error)) from None
+        data = source
+    else:
+        with stream_of(source) as stream:
+            info = os.fstat(stream.fileno())
+            try:
+                data = stream.read() if stat.S_ISREG(info.st_mode) and info.st_size <= limit else stream.read(limit + 1)
+            except OSError as error:
+                raise InputError(reason(error)) from None
     if len(data) > limit:
         raise InputError(f"file is over {limit / 1e9:.1f} GB (raise with --max-pixels)")
     return data

@@ -74,6 +74,8 @@ def frames(
             with guarded(kind, max_pixels):
                 numbers, notes = _chosen(im, kind, which, into)
                 _check_sizes(im, kind, numbers, max_pixels)
+            if kind == "PNG":
+                png.check(held[0])
             if kind == "GIF":
                 notes += gif.check(held[0])
             for number in numbers:
@@ -178,8 +180,6 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
     held: the bytes of the file, and a stream of them or none; let go as soon as they are not needed, so that they are
     not in memory beside the pixels.
     """
-    if kind == "PNG" and im.tell() == 0:
-        png.check(held[0])
     if kind == "TIFF" and sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in im.tile) < im.height * im.width:
         raise InputError("damaged TIFF file: a part of the picture is not in it")  # Pillow leaves it black
     moves = count > 1 and kind != "TIFF"

@@ -7,7 +7,7 @@ from mmap import mmap
 from typing import Any, BinaryIO
 
 from convcli import grid, png
-from convcli.formats import BARE, FORMATS, can_hold, can_take
+from convcli.formats import BARE, FORMATS, can_take, holders
 from convcli.raster import gif, tiff
 from convcli.raster.opening import hush, pillow
 from convcli.raster.picture import FormatError, Metadata, Raster
@@ -56,9 +56,10 @@ def encode(
         try:
             data = encoded(raster, format, info, quality, compression)
         except FormatError:
-            if info == Metadata(shown=info.shown, plays=info.plays):
+            bare = Metadata(shown=info.shown, plays=info.plays, sampling=info.sampling)
+            if info == bare:
                 raise
-            data = encoded(raster, format, Metadata(), quality, compression)
+            data = encoded(raster, format, bare, quality, compression)
             notes = (f"all metadata dropped, {format} could not take it",)
         target.write(data)
     return notes
@@ -69,7 +70,7 @@ def check_fits(raster: Raster, format: str) -> None:
     pixels, form = raster.pixels, FORMATS[format]
     if not can_take(format, raster.mode, pixels.shape[2]):
         what = f"{pixels.shape[2]} channels of {pixels.dtype}" if raster.mode == "grid" else raster.mode
-        able = [name for name in FORMATS if can_hold(name, raster.mode, pixels.shape[2])]
+        able = holders(raster.mode, pixels.shape[2])
         raise FormatError(f"{format} cannot hold {what} ({', '.join(able)} can)")
     if max(pixels.shape[:2]) > form.side:
         raise FormatError(f"{format} cannot hold {pixels.shape[0]} x {pixels.shape[1]} (at most {form.side} a side)")
@@ -87,7 +88,7 @@ def kept(raster: Raster, format: str) -> tuple[Metadata, tuple[str, ...]]:
     is_kept = {"PNG": len(info.text), "JPEG": 1}.get(format)
     comments = tuple(pair for pair in info.text if pair[0] == "Comment")
     text = (info.text if format == "PNG" else comments if "text" in keeps else ())[:is_kept]
-    dpi = info.dpi if "dpi" in keeps else None
+    dpi = info.dpi if "dpi" in keeps and (format != "JPEG" or max(info.dpi or (0,)) < 2**16) else None
     lost = [
         ("the colour profile", info.icc and not icc),
         ("EXIF", info.exif and not exif),
