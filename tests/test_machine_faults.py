@@ -24,7 +24,7 @@ PROGRAM = [sys.executable, "-m", "convcli"]
 OLD = b"what stood there before"
 NAMES = [f"{n}.{'png' if n % 2 else 'jpg'}" for n in range(8)]
 
-# Fails the N-th call of a kind that concerns the folder of results, once, with a number of an error.
+# Fails the N-th call of a kind that concerns the folder of results, once, with a number of an error, and leaves a mark.
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -54,6 +54,7 @@ static int fails(const char *call) {
     static int count;
     const char *wanted = getenv("FAULT_CALL");
     if (!wanted || strcmp(call, wanted) || ++count != atoi(getenv("FAULT_NUMBER"))) return 0;
+    close(creat(getenv("FAULT_MARK"), 0600));
     errno = atoi(getenv("FAULT_ERROR"));
     return 1;
 }
@@ -111,9 +112,15 @@ def desk(tmp_path, monkeypatch) -> Path:
 
 def ran(*words: str, folder: str = "in", **more) -> subprocess.CompletedProcess:
     """A run over the folder of pictures, ended."""
-    command = [*PROGRAM, "apply", "sobel", folder, "-o", "out", "-q", *words]
+    command = [*PROGRAM, "apply", "sobel", folder, "-o", os.path.abspath("out"), "-q", *words]
     env = {**os.environ, "PYTHONPATH": str(HOUSE), **more.pop("env", {})}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, **more)
+
+
+def fault(shim: str, call: str, number: int, error: int) -> dict[str, str]:
+    """What the library is told: which call is to fail, and how. It leaves the file `mark` where it did."""
+    told = {"CALL": call, "NUMBER": number, "ERROR": error, "FOLDER": Path.cwd() / "out", "MARK": Path.cwd() / "mark"}
+    return {"LD_PRELOAD": shim} | {f"FAULT_{key}": str(value) for key, value in told.items()}
 
 
 def wanted() -> dict[str, bytes]:
@@ -139,6 +146,8 @@ def one_line(stderr: str) -> str:
 
 CALLS = [("open", 1), ("open", 2), ("write", 1), ("write", 2), ("fsync", 1), ("link", 1), ("link", 2), ("rename", 1)]
 CALLS += [("fchmod", 1), ("fchown", 1), ("mkdir", 1)]
+OTHERWISE = {("open", 1), ("open", 2), ("link", 1), ("fchown", 1)}  # there is another way, or it matters little
+UNCALLED = {("link", 2, False), ("rename", 1, False), ("fchmod", 1, False), ("fchown", 1, False), ("mkdir", 1, True)}
 
 
 @pytest.mark.parametrize("is_old", [False, True])
@@ -153,18 +162,20 @@ CALLS += [("fchmod", 1), ("fchown", 1), ("mkdir", 1)]
 )
 def test_a_call_that_fails_once(desk, shim, call, number, error, is_old):
     """A picture is written all the same, by another way, or what stood there stands there still."""
-    shutil.copytree("in", "one", ignore=lambda _, names: [name for name in names if name != "1.png"])
+    Path("one").mkdir()
+    pixels = np.random.default_rng(4).integers(0, 256, (300, 400, 3), np.uint8)  # too large for a single write
+    Image.fromarray(pixels).save("one/1.png")
     ran(folder="one")
     new = contents()
     shutil.rmtree("out")
     if is_old:
         Path("out").mkdir()
         Path("out/1.png").write_bytes(OLD)
-    fault = {"FAULT_FOLDER": str(desk / "out"), "FAULT_CALL": call, "FAULT_NUMBER": str(number)}
-    ended = ran("-f", folder="one", env={"LD_PRELOAD": shim, "FAULT_ERROR": str(error), **fault})
-    if ended.returncode == 0:
-        assert (ended.stderr, contents()) == ("", new)
-        assert (call, number) != ("write", 1)
+    ended = ran("-f", folder="one", env=fault(shim, call, number, error))
+    is_called = (call, number, is_old) not in UNCALLED
+    assert Path("mark").exists() == is_called
+    if not is_called or (call, number) in OTHERWISE:
+        assert (ended.returncode, ended.stderr, contents()) == (0, "", new)
     else:
         assert ended.returncode == 3
         assert os.strerror(error).lower() in one_line(ended.stderr)
@@ -174,8 +185,8 @@ def test_a_call_that_fails_once(desk, shim, call, number, error, is_old):
 @pytest.mark.parametrize(("call", "error"), [("write", 4), ("fsync", 4), ("open", 4), ("short", 0)])
 def test_calls_that_are_interrupted_are_made_again(desk, shim, call, error):
     expected = wanted()
-    fault = {"FAULT_FOLDER": str(desk / "out"), "FAULT_CALL": call, "FAULT_NUMBER": "1", "FAULT_ERROR": str(error)}
-    ended = ran(env={"LD_PRELOAD": shim, **fault})
+    ended = ran(env=fault(shim, call, 1, error))
+    assert Path("mark").exists()
     assert (ended.returncode, ended.stderr) == (0, "")
     assert contents() == expected
 
@@ -183,7 +194,10 @@ def test_calls_that_are_interrupted_are_made_again(desk, shim, call, error):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_ends_at_any_time(desk, number):
     """Half of the runs overwrite results; each leaves whole files alone, old or new, and one more run makes all."""
-    expected, chance = wanted(), random.Random(int(number))
+    rng, chance = np.random.default_rng(5), random.Random(int(number))
+    for name in NAMES:  # a result takes a while, so that a signal comes between the first and the last
+        Image.fromarray(rng.integers(0, 256, (500, 700, 3), np.uint8)).save(f"in/{name}")
+    expected, made = wanted(), []
     env = {**os.environ, "PYTHONPATH": str(HOUSE)}
     for turn in range(6):
         shutil.rmtree("out", ignore_errors=True)
@@ -193,18 +207,30 @@ def test_ends_at_any_time(desk, number):
                 Path("out", name).write_bytes(OLD)
         command = [*PROGRAM, "apply", "sobel", "in", "-o", "out", "-q", "-f", "-j", "2"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
-            time.sleep(chance.uniform(0.1, 0.6))
+            while process.poll() is None and not is_any_new():
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.1))
             process.send_signal(number)
             _, errors = process.communicate(timeout=20)
-        is_early = "Traceback" in errors and not contents()  # before a line of ours has run
-        assert process.returncode in (0, -number) or is_early
-        assert errors == "" or is_early or "interrupted" in one_line(errors)
+        for path in Path("out").glob(".*"):  # the moment between link and rename, when replacing
+            assert number == signal.SIGKILL
+            assert path.read_bytes() in expected.values()
+            path.unlink()
         left = contents()
         assert set(left) <= set(NAMES)
         assert all(data in (OLD, expected[name]) for name, data in left.items())
         assert not turn % 2 or len(left) == len(NAMES)
+        made.append(sum(data != OLD for data in left.values()))
+        assert process.returncode == -number or (process.returncode == 0 and made[-1] == len(NAMES))
+        assert errors == "" or "interrupted" in one_line(errors)
+    assert any(0 < count < len(NAMES) for count in made), made
     assert ran("-f").returncode == 0
     assert contents() == expected
+
+
+def is_any_new() -> bool:
+    """True once there is a result, by its size, which says so without opening what may be gone by then."""
+    return any(path.exists() and path.stat().st_size != len(OLD) for path in (Path("out", name) for name in NAMES))
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "tif", "gif", "webp", "bmp", "npy"])
