@@ -1,6 +1,10 @@
 """Awkward pictures and weights, seeded; and the short way from them through a chain, past files and words."""
 
+import shlex
+
+import click
 import numpy as np
+from click.testing import CliRunner
 
 from convcli.filters import Filter, Kernel, Link, Step
 from convcli.geometry import Window
@@ -25,6 +29,27 @@ def picture(height: int, width: int, channels: int = 1, dtype: str = "uint8", se
     view = samples[::-2, ::3]
     view.flags.writeable = False
     return view
+
+
+def blocks() -> np.ndarray:
+    """Six blocks of colour, no two alike, 32 rows of 48 columns: what is turned or stored with loss is known again."""
+    colours = [[[250, 20, 20], [20, 250, 20], [20, 20, 250]], [[240] * 3, [10] * 3, [90] * 3]]
+    return np.kron(np.array(colours), np.ones((16, 16, 1))).astype(np.uint8)
+
+
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """The pixels as a camera would store them that held the picture this way: an orientation of EXIF, 1 to 8."""
+    way = {
+        1: lambda p: p,
+        2: np.fliplr,
+        3: lambda p: np.rot90(p, 2),
+        4: np.flipud,
+        5: lambda p: p.swapaxes(0, 1),
+        6: lambda p: np.rot90(p, 1),
+        7: lambda p: np.rot90(p, 2).swapaxes(0, 1),
+        8: lambda p: np.rot90(p, 3),
+    }[orientation]
+    return np.ascontiguousarray(way(pixels))
 
 
 def weights(*shape: int, whole: bool = True, seed: int = 0) -> np.ndarray:
@@ -71,3 +96,9 @@ def run(pixels, *actions, window=None, layout=None, method="auto", threads=1) ->
         assert out.max() <= signal.high + slack, f"{out.max()} lies above the bound {signal.high}"
         assert not signal.whole or (out == np.rint(out)).all(), "samples are not whole"
     return out
+
+
+def printed(command: click.Command, line: str) -> bytes:
+    """What a command prints for a line of words. Errors are raised."""
+    words = shlex.split(line)
+    return CliRunner().invoke(command, words, catch_exceptions=False, standalone_mode=False).stdout_bytes

@@ -11,12 +11,12 @@ from convcli import library
 
 MODES = ("reflect", "edge", "symmetric", "wrap", "zeros", "constant:77", "mean")
 ENTRIES = {entry.name: entry.found for entry in library.entries([])}
-LARGE = 100_000  # taps; kernels of millions take seconds each, CONVCLI_TEST_LARGE=1 runs them too
+LARGE = 100_000  # taps; kernels of millions take seconds each, CONVCLI_TEST_LARGE=1 runs them all the same
 
 
-def text_of(name: str, bound: str) -> str:
-    """The filter with every parameter at its default, min or max."""
-    values = {p.name: getattr(p, bound) for p in ENTRIES[name].params.values()}
+def text_of(name: str, bound: str, most: float = float("inf")) -> str:
+    """The filter with every parameter at its default, min or max; at `most` where that is more."""
+    values = {p.name: max(min(getattr(p, bound), most), -most) for p in ENTRIES[name].params.values()}
     return f"{name}:{','.join(f'{key}={value!r}' for key, value in values.items())}" if values else name
 
 
@@ -36,7 +36,7 @@ def taps_of(filter_) -> int:
 def test_every_filter_runs_in_every_padding_mode(name, bound):
     (link,) = library.parse(text_of(name, bound))
     if taps_of(link.filter) > LARGE and not os.environ.get("CONVCLI_TEST_LARGE"):
-        pytest.skip("a kernel of millions of taps takes seconds")
+        (link,) = library.parse(text_of(name, bound, 40))
     pixels = picture(17, 23, 3)
     results = [convcli.apply(pixels, link.filter, padding_mode=mode, threads=1) for mode in MODES]
     for out in results:

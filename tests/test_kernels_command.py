@@ -2,7 +2,6 @@
 
 import io
 import json
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from data import printed
 
 from convcli import library, matrix
 from convcli.cli.kernels import command
@@ -27,8 +27,7 @@ def work(tmp_path, monkeypatch):
 
 def run(line):
     """What the command prints. Errors are raised."""
-    words = shlex.split(line)
-    return CliRunner().invoke(command, words, catch_exceptions=False, standalone_mode=False).stdout_bytes.decode()
+    return printed(command, line).decode()
 
 
 def drawn(line):

@@ -1,13 +1,12 @@
 """`convcli kernels plot`: the colours say what the weights say, and the response is the Fourier transform."""
 
 import os
-import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from data import weights
+from data import printed, weights
 
 import convcli
 from convcli import heat, library, plot
@@ -22,12 +21,6 @@ def work(tmp_path, monkeypatch):
     """An empty working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(line):
-    """What the command prints, as bytes. Errors are raised."""
-    words = shlex.split(line)
-    return CliRunner().invoke(command, words, catch_exceptions=False, standalone_mode=False).stdout_bytes
 
 
 def count(pixels, colour):
@@ -168,41 +161,41 @@ def test_steps_of_one_kernel_share_a_panel():
 
 @pytest.mark.parametrize("name", ["sobel-x", "shift:300", "harris", "kirsch", "disk:50", "'0 0; 0 0'", "local-mean"])
 def test_plots_are_pictures(name):
-    run(f"plot {name} -o k.png")
+    printed(command, f"plot {name} -o k.png")
     picture = convcli.open("k.png")
     assert picture.mode == "RGB"
     assert min(picture.pixels.shape[:2]) > 300
 
 
 def test_what_is_turned_looks_turned():
-    run("plot '1 0 0; 0 0 0; 0 0 0' -o a.png")
-    run("plot '0 0 0; 0 0 0; 0 0 1' -o b.png")
-    run("plot '1 0 0; 0 0 0; 0 0 0' --op convolve -o c.png")
+    printed(command, "plot '1 0 0; 0 0 0; 0 0 0' -o a.png")
+    printed(command, "plot '0 0 0; 0 0 0; 0 0 1' -o b.png")
+    printed(command, "plot '1 0 0; 0 0 0; 0 0 0' --op convolve -o c.png")
     assert Path("a.png").read_bytes() != Path("b.png").read_bytes() == Path("c.png").read_bytes()
 
 
 def test_as_applied_shows_other_numbers():
-    run("plot box -o a.png")
-    run("plot box --as-applied -o b.png")
+    printed(command, "plot box -o a.png")
+    printed(command, "plot box --as-applied -o b.png")
     assert Path("a.png").read_bytes() != Path("b.png").read_bytes()
 
 
 def test_a_picture_goes_to_a_pipe():
-    run("plot log -o k.png")
-    assert run("plot log -o -") == Path("k.png").read_bytes()
+    printed(command, "plot log -o k.png")
+    assert printed(command, "plot log -o -") == Path("k.png").read_bytes()
 
 
 def test_a_matrix_with_a_minus_goes_behind_k():
-    run("plot -k '-1 0 1' -o k.webp")
+    printed(command, "plot -k '-1 0 1' -o k.webp")
     assert convcli.open("k.webp").pixels.shape[2] == 3
 
 
 def test_nothing_is_overwritten():
     Path("k.png").write_bytes(b"mine")
     with pytest.raises(ConvError, match=r"k\.png: exists"):
-        run("plot box -o k.png")
+        printed(command, "plot box -o k.png")
     assert Path("k.png").read_bytes() == b"mine"
-    run("plot box -o k.png -f")
+    printed(command, "plot box -o k.png -f")
     assert Path("k.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -219,7 +212,7 @@ def test_nothing_is_overwritten():
 )
 def test_errors(line, message):
     with pytest.raises(ConvError) as caught:
-        run(line)
+        printed(command, line)
     assert message in str(caught.value)
     assert os.listdir() == []
 
@@ -229,4 +222,4 @@ def test_a_name_for_the_picture_is_needed():
     assert done.exit_code == 2
     assert "plot wants a name for the picture (-o kernel.png)" in done.output
     with pytest.raises(FilterError):
-        run("plot none-such -o k.png")
+        printed(command, "plot none-such -o k.png")

@@ -1,11 +1,14 @@
 """What needs a real process: how it ends, what its streams do, and the help as it is printed."""
 
+import fcntl
 import os
 import re
 import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -292,11 +295,21 @@ def test_a_hangup_that_was_set_aside_does_not_end_it():
 
 def test_a_signal_while_it_waits_for_input():
     process = subprocess.Popen([*PROGRAM, "apply", "1", "-"], stdin=subprocess.PIPE, stdout=-1, stderr=-1, text=True)
-    time.sleep(0.5)
+    process.stdin.write("1 2 3\n")
+    process.stdin.flush()
+    while unread(process.stdin):
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     process.wait(10)  # its input stays open: an end of that would be one more thing to tell
     out, errors = process.communicate(timeout=10)
     assert (process.returncode, out, errors) == (-signal.SIGTERM, "", "")
+
+
+def unread(pipe) -> int:
+    """How many bytes that went into a pipe have not come out of it."""
+    (size,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return size
 
 
 # ------------------------------------------------------------------------------------------------ help
