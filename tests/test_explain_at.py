@@ -224,6 +224,71 @@ def test_planes_are_summed_and_a_bank_gives_its_maps(filter_, pictures, desk):
         assert check_sums(document) == ("|" in filter_)
 
 
+# ---------------------------------------------------------------- numbers that are none, or nearly too large
+
+
+def odd_grid(kind: str) -> np.ndarray:
+    """(9, 11), or a stack of three, with what sums cannot hold in the middle."""
+    grid = np.random.default_rng(6).normal(size=(9, 11))
+    if kind in ("huge", "three"):
+        grid = np.clip(grid, -1.7, 1.7) * 1e308
+        return np.stack([grid, np.abs(grid), -grid[::-1]], 2) if kind == "three" else grid
+    if kind == "full":
+        return np.full((9, 11), 1.7e308)
+    wrong = {"inf": [np.inf], "-inf": [-np.inf], "nan": [np.nan], "both": [np.inf, -np.inf], "all": [np.inf, np.nan]}
+    for n, value in enumerate(wrong[kind]):
+        grid[4, 5 + 2 * n] = value
+    return grid
+
+
+def finite(values) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in np.ravel(values).tolist()]
+
+
+ODD = ["box:3", "sobel-x", "gaussian:1", "log:1", "1 2; 3 4", "identity", "box:3*-1", "max-pool:3,stride=1", "harris"]
+ODD += ["box:3 | relu | laplacian"]
+
+
+RULES = [["--bias", "2.5"], ["--range", "stretch"], ["--range", "abs", "--depth", "8"]]
+KINDS = ["inf", "-inf", "nan", "both", "all", "huge", "full", "three"]
+MIXED_ODD = [(kind, filter_, RULES[(m + n) % 3]) for m, kind in enumerate(KINDS) for n, filter_ in enumerate(ODD)]
+
+
+@pytest.mark.parametrize(("kind", "filter_", "options"), [*MIXED_ODD, ("three", "planes.npy", [])])
+def test_sums_that_no_float_holds_are_told_as_apply_writes_them(kind, filter_, options, pictures, desk):
+    filter_ = f"{pictures}/{filter_}" if filter_ == "planes.npy" else filter_
+    np.save("odd.npy", odd_grid(kind))
+    applied = convcli("apply", filter_, "odd.npy", "-o", "out.npy", "-q", *options)
+    if applied.code:
+        assert refused("explain", filter_, "odd.npy", "--at", "0,0", *options) == applied.errors[0]
+        return
+    written = np.load("out.npy")
+    for x, y in ((5, 4), (6, 4), (8, 5)):
+        document = told(filter_, "odd.npy", "--at", f"{x},{y}", *options)
+        assert [channel["value"] for channel in document["channels"]] == finite(written[y, x])
+        last = document["steps"][-1]["channels"]
+        least = 1e294 if kind in ("huge", "three", "full") else 1e-9
+        for own, end in zip(last, document["channels"], strict=True):
+            assert own["value"] == (end["sum"] and pytest.approx(end["sum"], rel=1e-6, abs=least)), (x, y)
+        ran = convcli("explain", filter_, "odd.npy", "--at", f"{x},{y}", *options)
+        assert (ran.code, ran.errors) == (0, [])
+        said = re.search(r"\)\sis\s(.*?)\.(?:\n\n)", "\n".join(ran.lines[1:]), re.S)[1]
+        assert [words.split()[-1] for words in said.split(",")] == [f"{v + 0.0:.6g}" for v in np.ravel(written[y, x])]
+
+
+def test_what_is_added_up_is_what_is_told(desk):
+    np.save("odd.npy", odd_grid("both"))
+    lines = lines_of("sobel-x", "odd.npy", "--at", "6,4")
+    assert "  the products add up to -inf" in lines
+    assert any(re.search(r"4 \| +inf .* -inf +-2 +0 +2 +-inf .* -inf$", line) for line in lines), lines
+    lines = lines_of("sobel-x", "odd.npy", "--at", "5,4")  # a weight of zero reads nothing
+    assert any(re.search(r"4 \| .* inf .* -2 +0 +2 .* 0\.000 +[-0-9.]+$", line) for line in lines), lines
+    lines = lines_of("max-pool:3,stride=1,padding=1", "odd.npy", "--at", "0,0")
+    assert "nothing" in "".join(lines)
+    lines = lines_of("box:3", "odd.npy", "--scale", "-1", "--at", "4,4")
+    assert "  the products add up to inf; times 1/-9 that is -inf" in lines
+
+
 # ---------------------------------------------------------------- for people
 
 

@@ -86,3 +86,22 @@ def test_page_and_animation_at_once(desk):
     assert "one kernel" in refused("explain", "sobel", "--gif", "x.gif")
     assert "too long" in refused("explain", "1", "--m", "32", "--padding", "1", "--gif", "x.gif")
     assert not (desk / "x.gif").exists()
+
+
+@pytest.mark.parametrize("mode", ["reflect", "mean"])
+@pytest.mark.parametrize("filter_", ["box:3", "sobel-x"])
+@pytest.mark.parametrize("spread", [False, True])
+def test_a_walk_over_numbers_whose_sums_no_float_holds(spread, filter_, mode, desk):
+    grid = np.full((5, 4), 1.7e308)
+    grid[2:, ::2] *= -1 if spread else 1
+    np.save("huge.npy", grid)
+    ran = convcli("explain", filter_, "huge.npy", "--gif", "w.gif", "--padding-mode", mode)
+    assert (ran.code, ran.errors) == (0, [])
+    with Image.open("w.gif") as film_:
+        assert film_.n_frames == 20
+
+
+def test_greys_go_from_the_lowest_number_to_the_highest():
+    assert [film._level(value, -1e-300, 1e-300) for value in (-1e-300, 0, 1e-300)] == [0, 127, 255]
+    assert [film._level(value, -1.7e308, 1.7e308) for value in (-1.7e308, 0.85e308, 1.7e308)] == [0, 191, 255]
+    assert film._level(7.0, 7.0, 7.0) == 0

@@ -4,13 +4,12 @@ One picture for each stop, drawn when it is asked for.
 """
 
 from collections.abc import Iterator
-from math import fsum
 
 import numpy as np
 
 from convcli.errors import ConvError
 from convcli.explain.scene import Scene
-from convcli.explain.trace import spell
+from convcli.explain.trace import spell, total
 from convcli.matrix import spell_scale
 from convcli.raster import Canvas, Metadata, Raster
 
@@ -53,6 +52,7 @@ def results(scene: Scene) -> list[float]:
 class _Film:
     """What all pictures of a walk have in common: numbers, sizes and places."""
 
+    @np.errstate(all="ignore")  # sums may be larger than any float
     def __init__(self, scene: Scene, title: str):
         self.scene, self.title, self.geometry, kernel = scene, title, scene.geometry, scene.applied
         planes = 1 if kernel.planes is None else kernel.planes
@@ -75,8 +75,8 @@ class _Film:
         body = max(planes * self.plane_height, _HEAD + self.out[0] * self.cell)
         self.height = self.top + body + 56
         windows = [self.window(n) for n in range(self.out[0] * self.out[1])]
-        self.sums = [[fsum((w * p).ravel()) for w, p in zip(window, self.weights, strict=True)] for window in windows]
-        self.values = [fsum(parts) * self.scale + self.bias for parts in self.sums]
+        self.sums = [[total((w * p).ravel()) for w, p in zip(window, self.weights, strict=True)] for window in windows]
+        self.values = [total(parts) * self.scale + self.bias for parts in self.sums]
         self.peak = max(map(abs, self.values)) or 1.0
 
     def window(self, n: int) -> np.ndarray:
@@ -85,6 +85,7 @@ class _Film:
         rows = slice(i * y.stride, i * y.stride + y.reach, y.dilation)
         return self.grid[:, rows, j * x.stride : j * x.stride + x.reach : x.dilation]
 
+    @np.errstate(all="ignore")
     def draw(self, n: int) -> np.ndarray:
         """(H, W, 3), the picture of stop n, which comes after stop n - 1."""
         canvas = Canvas(self.height, self.width, _WHITE)
@@ -122,10 +123,11 @@ class _Film:
     def _grid(self, canvas: Canvas, top: int, plane: int) -> None:
         """A padded grid."""
         y, x, grid = self.geometry.y, self.geometry.x, self.grid[plane]
-        low, high = (0.0, self.scene.white) if self.scene.white else (float(grid.min()), float(grid.max()))
+        finite = grid[np.isfinite(grid)]  # a mean outside may be larger than any float
+        low, high = (0.0, self.scene.white) if self.scene.white else (float(finite.min()), float(finite.max()))
         for (row, column), value in np.ndenumerate(grid):
             inside = 0 <= row - y.lo < y.size and 0 <= column - x.lo < x.size
-            level = int(np.clip(255 * (value - low) / ((high - low) or 1.0), 0, 255))
+            level = _level(value, low, high) if inside else 0
             fill = (level, level, level) if inside else _PAD
             ink = _SOFT if not inside else _INK if level > 118 else _WHITE
             at = (top + row * self.cell, _EDGE + column * self.cell)
@@ -166,18 +168,24 @@ class _Film:
     def _sentence(self, n: int) -> str:
         """The sum of stop n in a line."""
         i, j = divmod(n, self.out[1])
-        sums, total = self.sums[n], fsum(self.sums[n])
+        sums, whole = self.sums[n], total(self.sums[n])
         products = (self.weights * self.window(n)).ravel()
-        words = f"{len(products)} products add up to {spell(total)}"
+        words = f"{len(products)} products add up to {spell(whole)}"
         if len(sums) > 1:
-            words = f"{' + '.join(map(spell, sums))} = {spell(total)}".replace("+ -", "- ")
+            words = f"{' + '.join(map(spell, sums))} = {spell(whole)}".replace("+ -", "- ")
         elif len(products) <= 9:
-            words = f"{' + '.join(map(spell, products))} = {spell(total)}".replace("+ -", "- ")
+            words = f"{' + '.join(map(spell, products))} = {spell(whole)}".replace("+ -", "- ")
         if self.scale != 1:
-            words += f", times {spell_scale(self.scale)} = {spell(total * self.scale)}"
+            words += f", times {spell_scale(self.scale)} = {spell(whole * self.scale)}"
         if self.bias:
             words += f", with the bias {spell(self.bias)} = {spell(self.values[n])}"
         return f"row {i}, column {j}:  {words}"
+
+
+def _level(value: float, low: float, high: float) -> int:
+    """The grey of a value between the lowest and the highest; their difference may be larger than any float."""
+    value, low, high = value / 512, low / 512, high / 512
+    return int(np.clip(255 * (value - low) / ((high - low) or 1.0), 0, 255))
 
 
 def _few_colours(pixels: np.ndarray) -> np.ndarray:

@@ -45,6 +45,7 @@ class Section(NamedTuple):
     lines: list[str]
 
 
+@np.errstate(all="ignore")  # a float picture may hold infinities
 def tell(trace: Trace) -> list[Section]:
     """The story of a trace: the answer, the last step, the levels, then what that step read, step by step."""
     values = ", ".join(f"{end.name} {spell(end.written)}" for end in trace.endings).removeprefix("value ")
@@ -135,7 +136,7 @@ def _said_sum(stop: Stop, part) -> Iterator[str]:
     if stop.kind == "max":
         yield f"  the largest is {spell(part.value)}"
         return
-    total = part.sum
+    total, scaled, value = stop.sums(part)
     if len(part.terms) > 1:
         words = " + ".join(spell(term.sum) for term in part.terms).replace("+ -", "- ")
         text = f"{part.name}: the channels add up to {words} = {spell(total)}"
@@ -143,11 +144,9 @@ def _said_sum(stop: Stop, part) -> Iterator[str]:
         text = f"the products add up to {spell(total)}"
     if stop.scale != 1:
         scale = spell_scale(stop.scale)
-        total *= stop.scale
-        text += f"; times {scale if '/' in scale else spell(stop.scale)} that is {spell(total)}"
+        text += f"; times {scale if '/' in scale else spell(stop.scale)} that is {spell(scaled)}"
     if stop.bias:
-        total += stop.bias
-        text += f"; with the bias {spell(stop.bias)} it is {spell(total)}"
+        text += f"; with the bias {spell(stop.bias)} it is {spell(value)}"
     yield from (f"  {line}" for line in wrap(text, WIDTH - 2))
 
 
@@ -188,8 +187,12 @@ def _window(stop: Stop, samples: np.ndarray, ys: list, xs: list) -> list[str]:
     cells = _cells(samples, ys, xs)
     for i, y in enumerate(ys):
         for j, x in enumerate(xs):
-            if None not in (y, x):
-                cells[i][j] = f"[{cells[i][j]}]" if stop.outside[y, x] else f"{cells[i][j]} "
+            if None in (y, x):
+                continue
+            if stop.outside[y, x]:
+                cells[i][j] = "[nothing]" if stop.kind == "max" else f"[{cells[i][j]}]"
+            else:
+                cells[i][j] += " "
     head = ["..." if x is None else f"{stop.columns[x]} " for x in xs]
     width = max(len(cell) for row in (head, *cells) for cell in row)
     labels = ["..." if y is None else f"{stop.rows[y]}" for y in ys]
@@ -223,7 +226,7 @@ def _cells(table: np.ndarray, ys: list, xs: list) -> list[list[str]]:
 
 def _cell(value: float, decimals: int | None) -> str:
     if not math.isfinite(value):
-        return "nothing" if value < 0 else str(value)
+        return str(value)
     if decimals is None:
         return f"{value:.3g}"
     text = f"{value:.{decimals}f}"

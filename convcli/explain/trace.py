@@ -1,5 +1,6 @@
 """What there is to say about one sample of a result: stops on the way to it, and how sums become levels."""
 
+from collections.abc import Sequence
 from math import fsum, isfinite
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from convcli.geometry import Geometry
 
-__all__ = ["Ending", "Part", "Stop", "Term", "Trace", "document", "spell"]
+__all__ = ["Ending", "Part", "Stop", "Term", "Trace", "document", "spell", "total"]
 
 ENDING = ("name", "sum", "ranged", "rounded", "value")  # what JSON calls the fields of an Ending
 
@@ -21,13 +22,15 @@ class Term(NamedTuple):
 
     @property
     def products(self) -> np.ndarray | None:
-        """Sample times weight, tap by tap."""
-        return None if self.weights is None else self.samples * self.weights
+        """Sample times weight, tap by tap; a weight of zero reads nothing, be it infinite."""
+        if self.weights is None:
+            return None
+        return np.where((self.weights == 0) & ~np.isfinite(self.samples), 0.0, self.samples * self.weights)
 
     @property
     def sum(self) -> float:
         """The sum of the products, rounded once; the largest sample where there are no weights."""
-        return float(self.samples.max()) if self.weights is None else fsum(self.products.ravel())
+        return float(self.samples.max()) if self.weights is None else total(self.products.ravel())
 
 
 class Part(NamedTuple):
@@ -44,7 +47,7 @@ class Part(NamedTuple):
     @property
     def sum(self) -> float:
         """The sum of the products of all terms."""
-        return fsum(term.sum for term in self.terms)
+        return total([term.sum for term in self.terms])
 
 
 class Stop(NamedTuple):
@@ -70,6 +73,18 @@ class Stop(NamedTuple):
     columns: tuple[int, ...] = ()
     outside: np.ndarray | None = None
     focus: tuple[int, int] | None = None
+
+    def sums(self, part: Part) -> tuple[float, float, float]:
+        """The sum of a part's products, that times the scale, and that with the bias.
+
+        Where floats overflow, the order in which they are added decides; all three are as the engine has them then.
+        """
+        whole = part.sum
+        scaled = whole * self.scale
+        if isfinite(scaled + self.bias) and isfinite(part.value):
+            return whole, scaled, scaled + self.bias
+        scaled = part.value - self.bias
+        return scaled / self.scale if self.scale else whole, scaled, part.value
 
 
 class Ending(NamedTuple):
@@ -100,6 +115,19 @@ class Trace(NamedTuple):
     is_whole: bool
 
 
+def total(values: Sequence[float] | np.ndarray) -> float:
+    """The sum, rounded once; what floats make of it, infinite or no number, where it goes beyond them.
+
+    >>> total([0.1] * 10), total([1e308, 1e308]), total([float("inf"), float("-inf")])
+    (1.0, inf, nan)
+    """
+    try:
+        return fsum(values)
+    except (OverflowError, ValueError):
+        with np.errstate(all="ignore"):
+            return float(np.sum(values))
+
+
 def spell(value: float) -> str:
     """A number as people write it: whole ones without a point, others with six digits.
 
@@ -109,6 +137,7 @@ def spell(value: float) -> str:
     return str(int(value)) if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
+@np.errstate(all="ignore")  # a float picture may hold infinities
 def document(trace: Trace) -> dict:
     """A trace for JSON, in the words of the command line: x is the column, y the row; null is no finite number."""
     return {
@@ -146,7 +175,7 @@ def _channel(part: Part, stop: Stop) -> dict:
         | ({} if term.weights is None else {"products": _plain(term.products.tolist()), "sum": _plain(term.sum)})
         for term in part.terms
     ]
-    value = part.value if stop.kind == "max" else part.sum * stop.scale + stop.bias
+    value = part.value if stop.kind == "max" else stop.sums(part)[2]
     return {"name": part.name, "planes": planes, "value": _plain(value)}
 
 
