@@ -29,7 +29,7 @@ def test_its_numbers_are_those_of_apply(seed):
     wanted = applied(text_of(matrix, ";"), *options_of(stride, dilation, padding, mode, op, 2.5), stdin=text_of(grid))
     pads = padding if isinstance(padding, str) else tuple(padding)
     window = Window(tuple(map(int, stride)), tuple(map(int, dilation)), pads, Border.parse(mode), op, 2.5)
-    walked = scene.cut(grid[None].astype(float), ("grid",), None, Kernel(matrix), window, None, None)
+    walked = scene.cut(grid[:, :, None], None, Kernel(matrix), window)
     assert film.count(walked) == wanted.size
     assert np.allclose(film.results(walked), wanted.ravel(), rtol=0, atol=1e-9)
 
@@ -40,7 +40,7 @@ def test_planes_are_summed():
     np.save("bank.npy", bank)
     np.save("grid.npy", grid)
     assert convcli("apply", "bank.npy", "grid.npy", "-o", "out.npy", "-q", "--stride", "2").code == 0
-    walked = scene.cut(np.moveaxis(grid, 2, 0), ("a", "b", "c"), None, Kernel(bank), Window((2, 2)), None, None)
+    walked = scene.cut(grid, None, Kernel(bank), Window((2, 2)))
     assert np.allclose(film.results(walked), np.load("out.npy")[:, :, 0].ravel(), rtol=0, atol=1e-9)
 
 
@@ -63,16 +63,16 @@ def test_there_is_a_picture_for_each_stop(desk):
 
 
 def test_a_picture_has_no_more_colours_than_a_gif_holds():
-    grid = np.random.default_rng(4).integers(0, 256, (1, 12, 12)).astype(float)
+    grid = np.random.default_rng(4).integers(0, 256, (12, 12, 1))
     kernel = Kernel([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
-    walked = scene.cut(grid, ("red",), 255.0, kernel, Window((2, 2)), None, None)
+    walked = scene.cut(grid, 255.0, kernel, Window((2, 2)), letters="r")
     *_, last = film.frames(walked, "it")
     assert len(np.unique(last.pixels.reshape(-1, 3), axis=0)) <= 256
 
 
 def test_a_picture_of_the_largest_cut_fits_a_slide():
     kernel = Kernel(np.ones((3, 3)))
-    walked = scene.cut(np.ones((1, 12, 12)), ("red",), 255.0, kernel, Window(), None, None)
+    walked = scene.cut(np.ones((12, 12, 1)), 255.0, kernel, Window(), letters="r")
     assert 1000 < next(film.frames(walked, "it")).pixels.shape[1] <= 1280
 
 

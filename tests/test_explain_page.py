@@ -13,6 +13,10 @@ from data import weights
 from PIL import Image
 from test_apply_command import convcli, desk, refused
 
+from convcli.explain import scene
+from convcli.filters import Kernel
+from convcli.geometry import Window
+
 __all__ = ["desk"]  # the fixture, for every test here
 
 
@@ -114,6 +118,29 @@ def test_what_no_page_shows(words, says, desk):
     assert says in refused("explain", *words, "--html", "x.html")
     assert not (desk / "x.html").exists()
     assert ".html" in refused("explain", "box:3", "--html", "x.txt")
+
+
+@pytest.mark.parametrize("wrong", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("kind", ["--html", "--gif"])
+def test_numbers_that_are_not_finite_are_not_walked_over(kind, wrong, desk):
+    grid = np.random.default_rng(8).normal(size=(40, 50))
+    grid[33, 44] = wrong
+    np.save("g.npy", grid)
+    target = desk / f"x.{kind[2:]}"
+    said = refused("explain", "box:3", "g.npy", "--at", "41,30", kind, target)
+    assert f"g.npy: is {wrong} at column 44, row 33, and a walk takes finite numbers (--at and --m show" in said
+    assert not target.exists()
+    ran = convcli("explain", "box:3", "g.npy", "--at", "41,30", "--m", "3x4", kind, target)
+    assert (ran.code, ran.errors) == (0, [])
+    assert convcli("explain", "box:3", "g.npy", kind, target, "-f").code == 0  # the middle
+
+
+def test_no_more_of_a_picture_is_touched_than_is_shown():
+    picture = np.broadcast_to(np.arange(3, dtype=np.uint8), (1 << 20, 1 << 20, 3))  # as floats more than any memory
+    walked = scene.cut(picture, 255.0, Kernel(np.ones((3, 3))), Window(), (1 << 19, 7), None, "rgb", "gray")
+    assert walked.planes.shape == (1, 12, 12)
+    assert np.allclose(walked.planes, 0.587 + 2 * 0.114, rtol=0, atol=1e-12)
+    assert walked.origin == ((1 << 19) - 5, 2)
 
 
 # ---------------------------------------------------------------- in a browser

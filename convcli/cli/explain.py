@@ -218,9 +218,8 @@ def _scene(filter_text: str, image: str | None, asked: dict) -> "Scene":
     select = "gray" if links[0].filter.input == "gray" else asked["select"]
     try:
         pixels = picture.pixels[:, :, : picture.pixels.shape[2] - picture.alpha]
-        planes, names = scene.channels_of(pixels, letters, select)
         white = None if picture.mode == "grid" else picture.white
-        return scene.cut(planes, names, white, kernel, window, asked["at"], asked["size"])
+        return scene.cut(pixels, white, kernel, window, asked["at"], asked["size"], letters, select)
     except ConvError as error:
         raise error.at(inputs.called(image)) from None
 

@@ -10,7 +10,7 @@ from convcli.filters import Kernel, Link
 from convcli.geometry import Geometry, Window
 from convcli.pointwise import LUMA
 
-__all__ = ["MOST_TAPS", "SIDE", "Scene", "channels_of", "cut", "example", "kernel_of"]
+__all__ = ["MOST_TAPS", "SIDE", "Scene", "cut", "example", "kernel_of"]
 
 SIDE, MOST_SIDE = 12, 32  # of a cut: as asked for, at most
 EXAMPLE = 7
@@ -93,22 +93,24 @@ def example(kernel: Kernel, window: Window, size: tuple[int, int] | None) -> Sce
 
 
 def cut(
-    planes: np.ndarray,
-    names: tuple[str, ...],
+    pixels: np.ndarray,
     white: float | None,
     kernel: Kernel,
     window: Window,
-    at: tuple[int, int] | None,
-    size: tuple[int, int] | None,
+    at: tuple[int, int] | None = None,
+    size: tuple[int, int] | None = None,
+    letters: str = "",
+    select: str = "each",
 ) -> Scene:
-    """The part of a picture (C, H, W) around the window of the result's sample `at`, of the size asked for.
+    """The part of a picture (H, W, C), which has no alpha, around the window of the result's sample `at`.
 
-    Without `at` the middle is cut, and the walk begins at its first sample. The stride's grid is kept, so that the
-    samples of the result are those of the whole picture wherever the window does not reach over the edge of the cut.
+    size: of the part; 12x12, or more for a wide window, where nobody says. Without `at` the middle is cut, and the walk
+    begins at its first sample. The stride's grid is kept, so that the samples of the result are those of the whole
+    picture wherever the window does not reach over the edge of the cut.
+    letters: of the colours, none where they have no names; select: the channels asked for.
+    Raises ConvError where the picture has no such channels or place, or numbers in the part that are not finite.
     """
-    if kernel.planes is not None and kernel.planes != len(planes):
-        raise ConvError(f"the kernel has {kernel.planes} planes, and the picture {len(planes)} channels")
-    whole = planes.shape[1:]
+    whole = pixels.shape[:2]
     geometry = _fitted(window, whole, kernel)
     is_asked, at = at is not None, at if at is not None else tuple(n // 2 for n in geometry.out)
     if not all(0 <= a < n for a, n in zip(at, geometry.out, strict=True)):
@@ -124,16 +126,19 @@ def cut(
         origin.append(first)
         start.append(place - first // axis.stride)
     (top, left), (high, wide) = origin, sides
-    part = planes[:, top : top + high, left : left + wide]
-    scene = Scene(part, names, white, kernel, window, (top, left), tuple(whole))
+    planes, names = _channels(pixels[top : top + high, left : left + wide], letters, select)
+    if kernel.planes is not None and kernel.planes != len(planes):
+        raise ConvError(f"the kernel has {kernel.planes} planes, and the picture {len(planes)} channels")
+    _check_finite(planes, (top, left))
+    scene = Scene(planes, names, white, kernel, window, (top, left), whole)
     begin = (
         (0, 0) if not is_asked else tuple(min(max(s, 0), n - 1) for s, n in zip(start, scene.geometry.out, strict=True))
     )
     return replace(scene, start=begin)
 
 
-def channels_of(pixels: np.ndarray, letters: str, select: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The channels asked for, (C, H, W) as float64, and their names; letters: of the colours, alpha left out."""
+def _channels(pixels: np.ndarray, letters: str, select: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The channels asked for, (C, H, W) as float64, and their names."""
     planes = np.moveaxis(pixels, 2, 0).astype(np.float64)
     if select == "gray" and len(planes) == 3:
         return np.tensordot(LUMA, planes, 1)[None], ("gray",)
@@ -147,6 +152,17 @@ def channels_of(pixels: np.ndarray, letters: str, select: str) -> tuple[np.ndarr
             f'channels: "{select}" are not all channels of this picture ({",".join(letters) or "they have no names"})'
         )
     return planes[wanted], tuple(names[n] for n in wanted)
+
+
+def _check_finite(planes: np.ndarray, origin: tuple[int, int]) -> None:
+    """Raises ConvError where the part of a picture that begins at `origin` holds what is no finite number."""
+    wrong = np.argwhere(~np.isfinite(planes))
+    if len(wrong):
+        _, y, x = found = tuple(map(int, wrong[0]))
+        raise ConvError(
+            f"is {planes[found]} at column {x + origin[1]}, row {y + origin[0]}, and a walk takes finite numbers"
+            " (--at and --m show another part; --at without --html and --gif tells any sample)"
+        )
 
 
 def _fitted(window: Window, size: tuple[int, int], kernel: Kernel) -> Geometry:
