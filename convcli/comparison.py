@@ -148,6 +148,8 @@ class _Tally:
         used = total["binned"] > 0
         between = float((total["binned_left"][used] ** 2 / total["binned"][used]).sum())
         free = known - int(used.sum())
+        varied = total["second"] / max(known, 1) - (total["first"] / max(known, 1)) ** 2
+        varied = varied if self.high > self.low else 0  # of equal samples rounding leaves more than nothing
         return Comparison(
             squares=total["squares"],
             known=known,
@@ -157,7 +159,7 @@ class _Tally:
             peak=float(max(part["peak"] for part in self.parts)),
             beyond=max(part["beyond"] for part in self.parts),
             agreed=int(total["agreed"]) / self.samples if self.is_whole else None,
-            spread=float(np.sqrt(max(total["second"] / max(known, 1) - (total["first"] / max(known, 1)) ** 2, 0))),
+            spread=float(np.sqrt(max(varied, 0))),
             curved=1 - (squares - between) / squares * known / free if squares > 0 and free > 0 else 0.0,
         )
 

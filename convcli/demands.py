@@ -15,6 +15,7 @@ __all__ = ["check_constraints", "check_pairs", "check_size", "fitted", "told_siz
 SELECTS = ("each", "gray", "sum")
 MOST = 3000  # weights: their moments are so many squared, and a minute's work
 MOST_SAMPLES = 1 << 25  # under one row of windows
+LEAST, LARGEST = 1e-60, 1e60  # that the largest sample may be: squares of sums of squares are still numbers then
 
 
 def check_pairs(pairs: Sequence[Pair], select: str) -> None:
@@ -35,6 +36,21 @@ def check_pairs(pairs: Sequence[Pair], select: str) -> None:
             )
         if pair.before.dtype.kind == "f" and not np.isfinite(pair.before).all():
             raise InputError(f"{pair.names[0]}: holds numbers that are not finite")
+        for name, samples in zip(pair.names, (pair.before, pair.after), strict=True):
+            if samples.dtype.kind == "f":
+                _check_peak(name, samples)
+
+
+def _check_peak(name: str, samples: np.ndarray) -> None:
+    """Raises InputError where squares are too large or too small for floats; NaN is nobody's largest."""
+    peak = float(max(np.fmax.reduce(samples, axis=None), -np.fmin.reduce(samples, axis=None)))
+    if np.isinf(peak):
+        raise InputError(f"{name}: holds numbers that are infinite (nan stands for what is unknown)")
+    if peak > LARGEST or 0 < peak < LEAST:
+        raise InputError(
+            f"{name}: its largest number is {peak:.3g}, whose square is too {'large' if peak > 1 else 'small'} to be"
+            f" added up (multiply it by {10.0 ** -round(np.log10(peak)):g})"
+        )
 
 
 def check_constraints(rank: int | None, symmetry: str | None, ridge: float) -> None:

@@ -119,7 +119,8 @@ def _as_drawn(weights: np.ndarray, shape, results: int | None, op: str) -> np.nd
 
 def _smallest(moments: np.ndarray, centre: float, bias: float | None) -> tuple[int, int]:
     """The side of the smallest odd kernel whose residual is hardly more than that of larger ones."""
-    known, varied = moments[-2, -2], moments[-1, -1] - moments[-1, -2] ** 2 / max(moments[-2, -2], 1.0)
+    known = moments[-2, -2]
+    varied = max(moments[-1, -1] - moments[-1, -2] ** 2 / max(known, 1.0), 0.0)  # less than nothing is rounding
     sides = [side for side in range(1, LARGEST + 1, 2) if side == 1 or known >= 20 * side * side]
     left = {}  # the variance of the noise, as each side has it
     for side in sides:

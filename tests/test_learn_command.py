@@ -402,6 +402,30 @@ def test_files_that_cannot_be_used(desk):
     assert found().item() == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("k", [["--k", "3"], ["--k", "3", "--rank", "1"], []])
+def test_numbers_whose_squares_no_float_holds_are_refused(desk, k):
+    before = np.random.default_rng(5).normal(size=(20, 31))
+    after = before[:, ::-1].copy()
+    after[3, 4] = np.nan  # what is unknown counts for nothing
+    for sign in (1, -1):
+        wrong = after.copy()
+        wrong[5, 6] = sign * np.inf
+        np.save("before.npy", before)
+        np.save("wrong.npy", wrong)
+        said = refused("learn", "before.npy", "wrong.npy", *k, code=1)
+        assert said == "convcli: wrong.npy: holds numbers that are infinite (nan stands for what is unknown)"
+    for factor in (1e-300, 1e-70, 1e70, 1e307):
+        np.save("wrong.npy", before * factor)
+        np.save("after.npy", after)
+        for pair in (("wrong.npy", "after.npy"), ("before.npy", "wrong.npy")):
+            assert "wrong.npy: its largest number is " in refused("learn", *pair, *k, code=1)
+    for first in (1e-59, 1, 1e59):
+        for second in (1e-59, 0, 1, 1e59):
+            np.save("before.npy", before * first)
+            np.save("after.npy", after * second)
+            assert convcli("learn", "before.npy", "after.npy", *k, "-q").code == 0, (first, second)
+
+
 def test_an_opaque_picture_is_what_its_colours_are(desk):
     pixels = np.full((20, 30, 4), 255, np.uint8)
     pixels[:, :, :3] = noise(25, 20, 30, 3)

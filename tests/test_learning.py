@@ -43,6 +43,16 @@ def test_a_kernel_from_floats(mode, seed):
     assert fit.notes == ()
 
 
+@pytest.mark.parametrize("level", [0.1, 1 / 3, 3.3, 1e3])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flat_picture_after_wants_one_tap(seed, level):
+    """Its variance is nothing, and less than that once it is rounded."""
+    fit = convcli.learn(pixels(20, 31, seed=seed) * 10.0 ** (3 * seed - 5), np.full((20, 31), level))
+    assert fit.kernel.taps == (1, 1)
+    assert fit.bias == pytest.approx(level)
+    assert "the picture after is flat, and a bias alone makes it" in fit.notes
+
+
 def test_noise_is_met_by_the_standard_errors():
     """Over many draws the weights are off by as much as their errors say."""
     kernel, off = weights(3, 2), []
