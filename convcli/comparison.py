@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from convcli.moments import Pair
 from convcli.pipeline import Layout, compile_chain
 from convcli.signal import Signal
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "Span", "compare", "span"]
 
 ROUNDED = 1 / np.sqrt(12)  # the standard deviation of what rounding to whole levels takes off
 FLOAT = 3e-5  # of the spread of the samples: what float32 and printed numbers leave
@@ -82,10 +83,29 @@ class Comparison:
         return f"not a linear filter of this window: a residual of {self.rms:.3g}, {size} ({cause})"
 
 
-def compare(pairs: Sequence[Pair], kernel: Kernel, window: Window, select: str, threads: int) -> Comparison:
-    """The comparison over all pairs; they have channels and levels in common."""
+class Span(NamedTuple):
+    """What all pictures after hold: from `low` to `high`, whole numbers alone or not, so many samples."""
+
+    low: float
+    high: float
+    is_whole: bool
+    samples: int
+
+
+def span(pairs: Sequence[Pair]) -> Span:
+    """The Span of the pictures after: it stays the same whatever they are compared with."""
+    afters = [pair.after for pair in pairs]
+    is_whole = all(after.dtype.kind in "iu" or (after == np.rint(after)).all() for after in afters)  # NaN is not
+    low, high = min(float(np.nanmin(after)) for after in afters), max(float(np.nanmax(after)) for after in afters)
+    return Span(low, high, is_whole, sum(after.size for after in afters))
+
+
+def compare(
+    pairs: Sequence[Pair], spanned: Span, kernel: Kernel, window: Window, select: str, threads: int
+) -> Comparison:
+    """The comparison over all pairs, which have channels and levels in common, and which `spanned` is of."""
     links = (Link(Filter("found", (Step("found", kernel),))),)
-    tally = _Tally(pairs)
+    tally = _Tally(spanned)
     for pair in pairs:
         height, width, channels = pair.before.shape
         layout = Layout("rgb" if pair.gray else "", select="gray" if pair.gray else "each")
@@ -99,11 +119,8 @@ def compare(pairs: Sequence[Pair], kernel: Kernel, window: Window, select: str, 
 class _Tally:
     """Adds up what the strips give; they come in any order and from several threads."""
 
-    def __init__(self, pairs: Sequence[Pair]):
-        ends = [(float(np.nanmin(pair.after)), float(np.nanmax(pair.after))) for pair in pairs]
-        self.low, self.high = min(low for low, _ in ends), max(high for _, high in ends)
-        self.is_whole = all((pair.after == np.rint(pair.after)).all() for pair in pairs)  # NaN is not
-        self.samples = sum(pair.after.size for pair in pairs)
+    def __init__(self, spanned: Span):
+        self.spanned = spanned
         self.parts: list[dict[str, np.ndarray]] = []
 
     def open(self, pair: Pair, program: Program) -> None:
@@ -122,8 +139,8 @@ class _Tally:
         inside = np.zeros(known.shape[:2], bool)
         rows = slice(max(self.inside_y.start - start, 0), max(self.inside_y.stop - start, 0))
         inside[rows, self.inside_x] = True
-        span = (self.high - self.low) or 1.0
-        bins = np.clip((sums[known] - self.low) * (BINS / span), 0, BINS - 1).astype(np.intp)
+        low, high = self.spanned.low, self.spanned.high
+        bins = np.clip((sums[known] - low) * (BINS / ((high - low) or 1.0)), 0, BINS - 1).astype(np.intp)
         self.parts.append(
             {
                 "squares": squares.sum(axis=(0, 1)),
@@ -132,7 +149,7 @@ class _Tally:
                 "known_inside": np.count_nonzero(known[inside]),
                 "peak": float(np.abs(off).max()),
                 "beyond": float(np.abs(sums - clipped).max()),
-                "agreed": np.count_nonzero(np.rint(clipped) == there) if self.is_whole else 0,
+                "agreed": np.count_nonzero(np.rint(clipped) == there) if self.spanned.is_whole else 0,
                 "first": np.sum(there, where=known, dtype=np.float64),
                 "second": np.sum(np.square(there, dtype=np.float64), where=known),
                 "binned": np.bincount(bins, minlength=BINS),
@@ -148,18 +165,19 @@ class _Tally:
         used = total["binned"] > 0
         between = float((total["binned_left"][used] ** 2 / total["binned"][used]).sum())
         free = known - int(used.sum())
-        varied = total["second"] / max(known, 1) - (total["first"] / max(known, 1)) ** 2
-        varied = varied if self.high > self.low else 0  # of equal samples rounding leaves more than nothing
+        varied = 0.0  # of equal samples rounding would leave more than nothing
+        if self.spanned.high > self.spanned.low:
+            varied = max(total["second"] / max(known, 1) - (total["first"] / max(known, 1)) ** 2, 0)
         return Comparison(
             squares=total["squares"],
             known=known,
-            samples=self.samples,
+            samples=self.spanned.samples,
             inside=float(np.sqrt(total["inside"] / max(total["known_inside"], 1))),
             border=float(np.sqrt(max(squares - total["inside"], 0) / max(outside, 1))),
             peak=float(max(part["peak"] for part in self.parts)),
             beyond=max(part["beyond"] for part in self.parts),
-            agreed=int(total["agreed"]) / self.samples if self.is_whole else None,
-            spread=float(np.sqrt(max(varied, 0))),
+            agreed=int(total["agreed"]) / self.spanned.samples if self.spanned.is_whole else None,
+            spread=float(np.sqrt(varied)),
             curved=1 - (squares - between) / squares * known / free if squares > 0 and free > 0 else 0.0,
         )
 

@@ -11,7 +11,7 @@ from math import floor, log10
 import numpy as np
 
 from convcli import demands, fitting
-from convcli.comparison import Comparison, compare
+from convcli.comparison import Comparison, Span, compare, span
 from convcli.errors import InputError
 from convcli.filters import Kernel
 from convcli.geometry import Window
@@ -92,12 +92,13 @@ def learn(
     _check_enough(pairs, moments, taps, spectrum, bias, ridge, shape)
     solution = fitting.solve(moments, allowed, centre, bias=bias, ridge=ridge, rank=rank, shape=shape)
     kernel, window = _drawn(solution, shape, results if summed else None, window, pairs)
-    residual = compare(pairs, kernel, window, select, threads)
+    spanned = span(pairs)
+    residual = compare(pairs, spanned, kernel, window, select, threads)
     errors = _errors(solution, moments[taps, taps], residual, pairs[0].factor)
     errors = _as_drawn(errors, shape, results if summed else None, window.op)
     fit = Fit(kernel, window, select, errors, solution.freedom, every, spectrum.condition, residual)
     if residual.is_rounded and residual.is_exact and not ridge:
-        fit = _simplified(fit, bias, pairs, threads)
+        fit = _simplified(fit, bias, pairs, spanned, threads)
     return replace(fit, notes=_doubts(fit, solution, pairs))
 
 
@@ -160,7 +161,7 @@ def _drawn(solution, shape, results: int | None, window: Window, pairs) -> tuple
     return Kernel(np.round(weights, digits) + 0.0, anchor=window.anchor), replace(window, bias=bias + 0.0, anchor=None)
 
 
-def _simplified(fit: Fit, bias: float | None, pairs: Sequence[Pair], threads: int) -> Fit:
+def _simplified(fit: Fit, bias: float | None, pairs: Sequence[Pair], spanned: Span, threads: int) -> Fit:
     """The fit with its weights as multiples of 1, 1/2, ..., where that is no chance and agrees with no fewer samples.
 
     People draw such weights, and only they give the halves that rounding takes to one side or to the other.
@@ -174,7 +175,7 @@ def _simplified(fit: Fit, bias: float | None, pairs: Sequence[Pair], threads: in
         kernel = fit.kernel.changed(matrix=whole + 0.0, scale=1 / under)
         for near in dict.fromkeys((round(2 * fit.bias) / 2 + 0.0, fit.bias)) if bias is None else (bias,):
             window = replace(fit.window, bias=near)
-            residual = compare(pairs, kernel, window, fit.select, threads)
+            residual = compare(pairs, spanned, kernel, window, fit.select, threads)
             if residual.is_exact and residual.agreed >= fit.residual.agreed:
                 return replace(fit, kernel=kernel, window=window, residual=residual, is_simple=True)
     return fit
