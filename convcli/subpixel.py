@@ -10,7 +10,7 @@ import numpy as np
 
 __all__ = ["refine"]
 
-_AT_ONCE = 512  # points whose surroundings are held at once, about what a cache holds
+_AT_ONCE, _SAMPLES = 512, 1 << 18  # points whose surroundings are held at once, and pixels of these: what a cache holds
 _STEPS = 50
 _ENOUGH = 0.01  # of a pixel: a shorter step ends the search
 _LEAST = 1e-3  # of the squared trace of the equations that their determinant must have: else it is an edge
@@ -22,11 +22,18 @@ def refine(gray: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float) -> tupl
     gray: (H, W) floats. sigma: of the weights, in pixels. A point stays where it was when no corner of the picture lies
     within two sigmas of it, or when the gradients leave the place open, as on an edge.
     """
+    count = _count(sigma)
     moved = [
-        _refined(gray, y[n : n + _AT_ONCE].astype(float), x[n : n + _AT_ONCE].astype(float), sigma)
-        for n in range(0, len(y), _AT_ONCE)
+        _refined(gray, y[n : n + count].astype(float), x[n : n + count].astype(float), sigma)
+        for n in range(0, len(y), count)
     ]
     return tuple(np.concatenate([np.empty(0), *parts]) for parts in (zip(*moved, strict=True) if moved else ((), ())))
+
+
+def _count(sigma: float) -> int:
+    """How many points are refined together: the fewer the wider their surroundings."""
+    side = len(_reach(sigma)) + 2
+    return max(1, min(_AT_ONCE, _SAMPLES // side**2))
 
 
 @np.errstate(all="ignore")  # a float picture may hold infinities

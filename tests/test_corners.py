@@ -200,12 +200,25 @@ def test_a_point_on_an_edge_stays():
     assert subpixel.refine(gray, np.array([15]), np.array([19]), 3.0) == (15, 19)
 
 
-def test_points_are_refined_alike_in_any_company(monkeypatch):
+@pytest.mark.parametrize(("name", "value"), [("_AT_ONCE", 5), ("_SAMPLES", 1), ("_SAMPLES", 7 * 19**2)])
+def test_points_are_refined_alike_in_any_company(name, value, monkeypatch):
     tone, corners = board(17)
     y, x = np.rint(corners[:, 1]), np.rint(corners[:, 0])
     together = subpixel.refine(tone.astype(np.float32), y, x, 3.0)
-    monkeypatch.setattr(subpixel, "_AT_ONCE", 5)
+    counts, refined = [], subpixel._refined
+    monkeypatch.setattr(subpixel, "_refined", lambda *args: counts.append(len(args[1])) or refined(*args))
+    monkeypatch.setattr(subpixel, name, value)
     np.testing.assert_allclose(subpixel.refine(tone.astype(np.float32), y, x, 3.0), together, atol=1e-9)
+    assert (max(counts), sum(counts)) == (min(value, 7), len(y))
+
+
+def test_no_more_memory_is_taken_for_wide_surroundings(monkeypatch):
+    sizes, products = [], subpixel._products
+    monkeypatch.setattr(subpixel, "_products", lambda *args: sizes.append(products(*args).nbytes) or products(*args))
+    gray = np.random.default_rng(3).random((60, 70), np.float32)
+    for sigma, count in ((3.0, 600), (12.0, 120), (40.0, 10)):
+        subpixel.refine(gray, *(np.arange(count) % n for n in gray.shape), sigma)
+    assert max(sizes) < 8e6
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 9), (9, 2), (3, 3), (4, 17, 1)])
