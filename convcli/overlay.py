@@ -7,6 +7,7 @@ from convcli.raster import Canvas, Raster
 
 __all__ = ["marked"]
 
+SAMPLES = 1 << 20  # that become floats at once
 BRIGHT, DARK = (255, 230, 0), (0, 0, 0)  # a bright ring between two dark ones is seen on any ground
 
 
@@ -18,7 +19,9 @@ def marked(picture: Raster, points: np.ndarray) -> Raster:
     """
     height, width = picture.pixels.shape[:2]
     canvas = Canvas(height, width)
-    canvas.paste(0, 0, _shown(picture))
+    ends, rows = _ends(picture), max(1, SAMPLES // picture.pixels[0].size)
+    for top in range(0, height, rows):
+        canvas.paste(top, 0, _shown(picture.pixels[top : top + rows], picture, ends))
     line = max(1, round(max(height, width) / 1200))
     radius = 4 * line
     for colour, reach, thick in ((DARK, radius + line, 3 * line), (BRIGHT, radius, line)):
@@ -28,14 +31,21 @@ def marked(picture: Raster, points: np.ndarray) -> Raster:
     return Raster(canvas.pixels, "RGB", info=info)
 
 
-def _shown(picture: Raster) -> np.ndarray:
-    """The picture as (H, W, 1 or 3) uint8."""
+def _ends(picture: Raster) -> tuple[float, float] | None:
+    """The least and the largest sample of a picture without a white of its own, infinities left out; None with one."""
     pixels = picture.pixels
+    if pixels.dtype.kind != "f":
+        return (float(pixels.min()), float(pixels.max())) if picture.mode == "I" else None
+    finite = np.isfinite(pixels)
+    low, high = (float(find(pixels, where=finite, initial=end)) for find, end in ((np.min, np.inf), (np.max, -np.inf)))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def _shown(pixels: np.ndarray, picture: Raster, ends: tuple[float, float] | None) -> np.ndarray:
+    """Some rows of the picture as (h, W, 1 or 3) uint8."""
     colours = pixels[:, :, : pixels.shape[2] - picture.alpha]
-    if pixels.dtype.kind == "f" or picture.mode == "I":
-        finite = colours[np.isfinite(colours)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        return _bytes((colours - low) / (high - low or 1.0))
+    if ends:
+        return _bytes((colours - ends[0]) / (ends[1] - ends[0] or 1.0))
     white = WHITE[picture.mode]
     if pixels.dtype == np.uint8 and not picture.alpha:
         return colours
