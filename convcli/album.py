@@ -9,7 +9,7 @@ import numpy as np
 from convcli import formats, raster
 from convcli.errors import ConvError, InputError, printable, reason
 from convcli.inputs import placed
-from convcli.pointwise import LUMA
+from convcli.luma import levels_over_white
 
 __all__ = ["Album", "plane", "read"]
 
@@ -47,7 +47,7 @@ def read(folder: Path, tell: Callable[[str], None] = lambda message: None, tick:
         for path in paths:
             tick(len(pictures) + skipped, total)
             try:
-                picture = plane(raster.read(path)).astype(np.float32)
+                picture = plane(raster.read(path))
             except InputError as error:
                 tell(placed(error, str(path)))
                 skipped += 1
@@ -69,15 +69,14 @@ def read(folder: Path, tell: Callable[[str], None] = lambda message: None, tick:
 
 
 def plane(picture: raster.Raster) -> np.ndarray:
-    """The luma (H, W) of a picture, float64, white at 1; what is transparent lies on white. Raises InputError."""
-    samples = picture.pixels / picture.white
-    colours = samples.shape[2] - picture.alpha
-    if picture.mode == "CMYK" or colours not in (1, 3):
+    """The luma (H, W) of a picture, float32, white at 1; what is transparent lies on white. Raises InputError."""
+    colours = picture.pixels.shape[2] - picture.alpha
+    if colours not in (1, 3):
         raise InputError(f"has {colours} channels ({picture.mode}), wanted gray or red, green and blue")
-    luma = samples[..., 0] if colours == 1 else samples[..., :3] @ np.array(LUMA)
+    luma = levels_over_white(picture.pixels, picture.white, picture.alpha)
     if not np.isfinite(luma).all():
         raise InputError("holds samples that are not finite")
-    return 1 + (luma - 1) * samples[..., -1] if picture.alpha else luma
+    return luma
 
 
 def _shelves(folder: Path) -> dict[str, list[Path]]:

@@ -14,13 +14,13 @@ from convcli import library
 from convcli.errors import ConvError, hint
 from convcli.filters import Link
 from convcli.geometry import Window
+from convcli.luma import levels_over_white
 from convcli.peaks import maxima, spread, summits
 from convcli.pipeline import Layout, compile_chain
-from convcli.pointwise import LUMA
 from convcli.signal import Signal
 from convcli.subpixel import refine
 
-__all__ = ["POINT", "Search", "detect", "levels_over_white", "response"]
+__all__ = ["POINT", "Search", "detect", "response"]
 
 POINT = np.dtype([("x", np.float64), ("y", np.float64), ("response", np.float64)])
 
@@ -33,7 +33,6 @@ METHODS = {
 }
 SIGMA = 1.5  # of the filters, where nobody says otherwise
 WIDER = 2.0  # times that sigma for the place: wide enough for a blur of 3 pixels, narrow enough for squares of 8
-SAMPLES = 1 << 20  # that become levels at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +111,6 @@ def _points(y: np.ndarray, x: np.ndarray, values: np.ndarray) -> np.ndarray:
     points = np.empty(len(y), POINT)
     points["x"], points["y"], points["response"] = x, y, values
     return points
-
-
-def levels_over_white(pixels: np.ndarray, white: float, alpha: bool = False) -> np.ndarray:
-    """Luma from 0 to 1, (H, W) float32; what is transparent lies on white.
-
-    A level over white is rounded once, so that 8 bits and the same levels in 16 give the same floats.
-    """
-    height, width, channels = pixels.shape
-    colours = channels - alpha
-    if colours not in (1, 3):
-        raise ConvError(f"gray is made of red, green and blue, and the picture has {colours} channels")
-    gray = np.empty((height, width), np.float32)
-    rows = -(-SAMPLES // width)
-    for start in range(0, height, rows):
-        strip = np.divide(pixels[start : start + rows], white, dtype=np.float32, casting="unsafe")
-        planes = [strip[:, :, n] for n in range(channels)]
-        part = planes[0] if colours == 1 else sum(weight * plane for weight, plane in zip(LUMA, planes, strict=False))
-        gray[start : start + rows] = 1 - (1 - part) * planes[-1] if alpha else part
-    return gray
 
 
 def response(gray: np.ndarray, search: Search, threads: int = 1) -> np.ndarray:

@@ -7,6 +7,7 @@ from convcli.engine.strips import Rows
 from convcli.errors import ConvError
 from convcli.filters import Point
 from convcli.light import as_levels, as_light
+from convcli.luma import LUMA
 from convcli.signal import Signal
 
 __all__ = [
@@ -22,8 +23,6 @@ __all__ = [
     "Weighted",
     "point_signal",
 ]
-
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601-7, table 2: what Pillow's mode L is made with
 
 
 class _Of(Rows):

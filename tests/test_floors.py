@@ -19,7 +19,7 @@ FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine.blas   engine
     words   formula   formats   files   workers   npy   png   engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
-    geometry   light
+    geometry   light   luma
     filters   layers   fitting
     stack   variants   network
     engine.columns   engine.factors

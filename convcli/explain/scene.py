@@ -8,7 +8,7 @@ from convcli.border import locate
 from convcli.errors import ConvError, GeometryError
 from convcli.filters import Kernel, Link
 from convcli.geometry import Geometry, Window
-from convcli.pointwise import LUMA
+from convcli.luma import LUMA
 
 __all__ = ["MOST_TAPS", "SIDE", "Scene", "cut", "example", "kernel_of"]
 

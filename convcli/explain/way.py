@@ -17,7 +17,8 @@ from convcli.explain.ending import ended
 from convcli.explain.trace import Ending, Part, Stop, Term, Trace, spell
 from convcli.graph import Stage
 from convcli.job import Job
-from convcli.pointwise import LUMA, Computed, Gray, Joined, Lit, Mapped, Picked, Sampled, Unlit, Unweighted, Weighted
+from convcli.luma import LUMA
+from convcli.pointwise import Computed, Gray, Joined, Lit, Mapped, Picked, Sampled, Unlit, Unweighted, Weighted
 from convcli.raster import Raster
 
 __all__ = ["trace"]
