@@ -42,30 +42,33 @@ def read(folder: Path, tell: Callable[[str], None] = lambda message: None, tick:
     """
     shelves = _shelves(folder)
     total = sum(len(paths) for paths in shelves.values())
-    pictures, labels, first, skipped = [], [], None, 0
+    pictures, first, labels, skipped = None, None, [], 0
     for label, paths in enumerate(shelves.values()):
         for path in paths:
-            tick(len(pictures) + skipped, total)
+            tick(len(labels) + skipped, total)
             try:
                 picture = plane(raster.read(path))
             except InputError as error:
                 tell(placed(error, str(path)))
                 skipped += 1
                 continue
-            first = first or (path, picture.shape)
-            if picture.shape != first[1]:
-                sizes = [f"{shape[0]}x{shape[1]}" for shape in (picture.shape, first[1])]
+            if first is None:
+                if total * picture.size > raster.MAX_PIXELS:
+                    raise ConvError(
+                        f"{printable(folder)}: {total} pictures of {picture.size} pixels are too much to hold"
+                    )
+                first, pictures = path, np.empty((total, *picture.shape), np.float32)
+            elif picture.shape != pictures.shape[1:]:
+                sizes = [f"{shape[0]}x{shape[1]}" for shape in (picture.shape, pictures.shape[1:])]
                 raise ConvError(
-                    f"{printable(path)}: is {sizes[0]}, and {printable(first[0])} is {sizes[1]}"
+                    f"{printable(path)}: is {sizes[0]}, and {printable(first)} is {sizes[1]}"
                     " (all pictures need one size)"
                 )
-            if total * picture.size > raster.MAX_PIXELS:
-                raise ConvError(f"{printable(folder)}: {total} pictures of {picture.size} pixels are too much to hold")
-            pictures.append(picture)
+            pictures[len(labels)] = picture
             labels.append(label)
         if not labels or labels[-1] != label:
             raise ConvError(f"{printable(folder / list(shelves)[label])}: holds no picture that can be read")
-    return Album(tuple(shelves), np.stack(pictures), np.array(labels), skipped)
+    return Album(tuple(shelves), pictures[: len(labels)], np.array(labels), skipped)
 
 
 def plane(picture: raster.Raster) -> np.ndarray:

@@ -1,8 +1,8 @@
 """How a network learns from an album: in minibatches, shifted a little, with a share of the pictures held out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import ceil, cos, pi
+from math import ceil, cos, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = ["Epoch", "Lesson", "Plan", "classify", "learn"]
 
 EPOCHS, STEPS, MOST = 8, 700, 60  # where nobody says how many: enough for so many steps, but not less nor more passes
 WARM = 0.25  # share of the steps in which the rate rises
+AT_ONCE, SAMPLES = 256, 1 << 22  # pictures that are copied and judged together, and samples of these
 MEMORY = (0.9, 0.999)  # of slopes and of their squares
 
 
@@ -77,33 +78,34 @@ def learn(
     plan = plan or Plan()
     rng = np.random.default_rng(plan.seed)
     shown, held = _split(album.labels, plan.held_out, rng)
-    pictures, labels = album.pictures[shown], album.labels[shown]
-    std = float(pictures.std(dtype=np.float64))
+    mean, std = _spread(album.pictures, shown)
     if std == 0:
         raise ConvError("all pictures are one flat colour, there is nothing to learn")
     net = network.new(album.classes, album.pictures.shape[1:], rng)
-    net = replace(net, mean=float(pictures.mean(dtype=np.float64)), std=std)
+    net = replace(net, mean=mean, std=std)
     batches = ceil(len(shown) / plan.batch)
     count = plan.epochs or min(MOST, max(EPOCHS, ceil(STEPS / batches)))
     adam, epochs = _Adam(net.parameters, plan.rate, count * batches), []
     for number in range(1, count + 1):
         order, loss, right, done = rng.permutation(len(shown)), 0.0, 0, 0
-        for some in np.array_split(order, batches):
-            x = net.standard(_shifted(pictures[some], plan.shift, rng))
+        for some in np.array_split(shown[order], batches):
+            labels = album.labels[some]
+            x = net.standard(_shifted(album.pictures[some], plan.shift, rng))
             with np.errstate(all="ignore"):  # what overflows is told in words
-                one, seen, slopes = network.gradients(net, x, labels[some])
+                one, seen, slopes = network.gradients(net, x, labels)
             _check_loss(one, number, plan)
             adam.step(slopes)
             loss, done = loss + one * len(some), done + len(some)
-            right += int((seen.argmax(axis=1) == labels[some]).sum())
+            right += int((seen.argmax(axis=1) == labels).sum())
             step(number, count, done / len(shown), loss / done, right / done)
         judged = _judge(net, album, held) if len(held) else (None, None)
         _check_loss(judged[0] or 0, number, plan)
         epochs.append(Epoch(number, loss / done, right / done, *judged))
         epoch(epochs[-1])
     answers = held if len(held) else shown
+    guesses = np.concatenate([classify(net, run).argmax(axis=1) for run in _runs(album.pictures, answers)])
     confusion = np.zeros((len(album.classes),) * 2, int)
-    np.add.at(confusion, (album.labels[answers], classify(net, album.pictures[answers]).argmax(axis=1)), 1)
+    np.add.at(confusion, (album.labels[answers], guesses), 1)
     return Lesson(net, tuple(epochs), confusion, len(shown), len(held))
 
 
@@ -146,6 +148,20 @@ def _split(labels: np.ndarray, share: float, rng: np.random.Generator) -> tuple[
     return np.concatenate(shown), np.concatenate(held)
 
 
+def _runs(pictures: np.ndarray, which: np.ndarray) -> Iterator[np.ndarray]:
+    """Some of the pictures (N, H, W), a few hundred at a time: an album is not held twice."""
+    count = max(1, min(AT_ONCE, SAMPLES // pictures[0].size))
+    return (pictures[which[n : n + count]] for n in range(0, len(which), count))
+
+
+def _spread(pictures: np.ndarray, which: np.ndarray) -> tuple[float, float]:
+    """The mean and the standard deviation of the samples of some pictures."""
+    count = len(which) * pictures[0].size
+    mean = sum(float(run.sum(dtype=np.float64)) for run in _runs(pictures, which)) / count
+    off = (np.subtract(run, mean, dtype=np.float64) for run in _runs(pictures, which))
+    return mean, sqrt(sum(float(np.square(some, out=some).sum()) for some in off) / count)
+
+
 def _shifted(pictures: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     """Every picture moved by up to `most` pixels down and along; its edge is repeated where it left."""
     if not most:
@@ -157,13 +173,12 @@ def _shifted(pictures: np.ndarray, most: int, rng: np.random.Generator) -> np.nd
 
 
 def _scores(net: Network, pictures: np.ndarray) -> np.ndarray:
-    """The scores (N, classes), a few hundred pictures at a time."""
+    """The scores (N, classes)."""
     if pictures.shape[1:] != net.size:
         sizes = [f"{size[0]}x{size[1]}" for size in (pictures.shape[1:], net.size)]
         raise InputError(f"is {sizes[0]}, and the network learned from {sizes[1]}")
     with np.errstate(all="ignore"):
-        parts = [network.scores(net, net.standard(pictures[n : n + 256])) for n in range(0, len(pictures), 256)]
-    return np.concatenate(parts)
+        return network.scores(net, net.standard(pictures))
 
 
 def _check_loss(loss: float, number: int, plan: Plan) -> None:
@@ -174,7 +189,8 @@ def _check_loss(loss: float, number: int, plan: Plan) -> None:
 
 def _judge(net: Network, album: Album, which: np.ndarray) -> tuple[float, float]:
     """Loss and accuracy of some of an album's pictures."""
-    scores, labels = _scores(net, album.pictures[which]), album.labels[which]
+    scores = np.concatenate([_scores(net, run) for run in _runs(album.pictures, which)])
+    labels = album.labels[which]
     with np.errstate(all="ignore"):
         loss = network.cross_entropy(scores, labels)[0]
     return loss, float((scores.argmax(axis=1) == labels).mean())

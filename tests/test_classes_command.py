@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from io import StringIO
 
 import digits
@@ -337,3 +338,25 @@ def test_a_bar_at_a_terminal_and_an_end_in_the_middle(tmp_path):
 
 def test_quiet_draws_no_bar(tmp_path):
     assert _at_terminal(digits.write(tmp_path / "d", 3), "--epochs", 2, "-q") == (0, "")
+
+
+def test_pictures_are_held_once(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for n in range(100):
+            np.save(tmp_path / name / f"{n}.npy", rng.random((90, 110), np.float32))
+    (tmp_path / "b" / "3.npy").write_bytes(b"none")
+    monkeypatch.setattr(training, "SAMPLES", 1 << 16)
+    tracemalloc.start()
+    try:
+        read = album.read(tmp_path)
+        held = [read.pictures.base.nbytes, tracemalloc.get_traced_memory()[1]]
+        training.learn(read, training.Plan(epochs=1, batch=1))
+        held.append(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+    assert (read.skipped, len(read.labels), read.pictures.shape) == (1, 199, (199, 90, 110))
+    for place, name in ((0, "a/0"), (99, "a/99"), (100, "b/0"), (198, "b/99")):
+        assert (read.pictures[place] == np.load(tmp_path / f"{name}.npy")).all()
+    assert max(held) < 1.5 * held[0], held
