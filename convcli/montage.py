@@ -10,14 +10,13 @@ import numpy as np
 
 from convcli import heat
 from convcli.filters import Filter, Kernel
-from convcli.matrix import spell_scale
+from convcli.panel import Type, draw_numbers, spell_factor
 from convcli.raster import Canvas
 
 __all__ = ["MOST", "bank_of", "sheet"]
 
 MOST = 1024  # maps of a sheet
 _EDGE, _GAP, _LINE, _TYPE = 20, 14, 18, 12.0
-_FINEST = 8.5  # of the sizes of type
 _GREY, _DARK = (110, 110, 110), (30, 30, 30)
 
 
@@ -52,7 +51,7 @@ def sheet(maps: np.ndarray, kernel: Kernel | None = None, title: str = "", fact:
     kernels = _Kernels(kernel, look, len(tiles[0])) if kernel is not None else None
     facts = [fact] if fact else []
     if kernel is not None and kernel.scale != 1:
-        facts.append(f"weights x {_factor(kernel.scale)}")
+        facts.append(f"weights x {spell_factor(kernel.scale)}")
     if shown < count:
         facts.append(f"the first {shown} of {count} maps")
     beside = kernels.width + 8 if kernels else 0
@@ -112,22 +111,8 @@ class _Kernels:
         canvas.paste(y, x, colours.repeat(tall, 0).repeat(broad, 1))
         canvas.box(y - 1, x - 1, self.high + 2, self.wide + 2, None, _GREY)
         if self.share == 1:
-            self._draw_numbers(canvas, y, x, matrix, colours)
-
-    def _draw_numbers(self, canvas: Canvas, y: int, x: int, matrix: np.ndarray, colours: np.ndarray) -> None:
-        """The weights, with as many digits as there is room for; none where there is no room."""
-        for digits in (3, 2):
-            words = heat.spell_cells(matrix, digits) if matrix.any() else [["0"] * matrix.shape[1]] * len(matrix)
-            longest = max((word for row in words for word in row), key=canvas.width_of)
-            size = min(13.0, self.cell * 0.6, 12 * (self.cell - 5) / canvas.width_of(longest))
-            if size >= _FINEST:
-                break
-        else:
-            return
-        for v, row in enumerate(words):
-            for u, word in enumerate(row):
-                at = (y + (v + 0.5) * self.cell, x + (u + 0.5) * self.cell)
-                canvas.text(*at, word, size, heat.ink(colours[v, u]), "mm")
+            type_ = Type(8.5, min(13.0, 0.6 * self.cell), 3, self.cell - 5)
+            draw_numbers(canvas, y, x, matrix, colours, (self.cell, self.cell), type_)
 
 
 def _columns(count: int, height: int, width: int) -> int:
@@ -148,8 +133,3 @@ def _scaled(tile: np.ndarray, look: _Look) -> np.ndarray:
     times = max(1, look.least // max(tile.shape))
     thin = [max(times, -(-8 // n)) for n in tile.shape]  # a line of pixels would not be seen
     return np.ascontiguousarray(tile.repeat(thin[0], 0).repeat(thin[1], 1))
-
-
-def _factor(scale: float) -> str:
-    spelled = spell_scale(scale)
-    return spelled if "/" in spelled else f"{scale:.4g}"

@@ -8,11 +8,23 @@ from convcli import heat
 from convcli.matrix import spell_scale
 from convcli.raster import Canvas
 
-__all__ = ["DARK", "GAP", "GREY", "LINE", "Look", "Panel", "draw_map", "draw_response", "fitted"]
+__all__ = [
+    "DARK",
+    "GAP",
+    "GREY",
+    "LINE",
+    "Look",
+    "Panel",
+    "Type",
+    "draw_map",
+    "draw_numbers",
+    "draw_response",
+    "fitted",
+    "spell_factor",
+]
 
 GAP, LINE = 16, 18
 GREY, DARK = (110, 110, 110), (30, 30, 30)
-_FINEST = 9.0  # of the sizes of type
 
 
 class Panel(NamedTuple):
@@ -48,6 +60,15 @@ class Look(NamedTuple):
         return 2 * LINE + 4 if self.is_full else LINE + 4
 
 
+class Type(NamedTuple):
+    """The lettering of weights in their cells: its sizes, the most digits, and the pixels that a number may take."""
+
+    least: float
+    most: float
+    digits: int
+    room: float
+
+
 def fitted(matrix: np.ndarray, look: Look) -> tuple[np.ndarray, tuple[int, int]]:
     """The matrix and the pixels of a cell, (y, x): a square, but a row or column that would be a thread is broader.
 
@@ -70,10 +91,11 @@ def draw_map(canvas: Canvas, y: int, x: int, panel: Panel, block: tuple, largest
         for at in range(cell[1], columns, cell[1]):
             canvas.line([(y, x + at), (y + rows - 1, x + at)], (255, 255, 255))
     canvas.box(y - 1, x - 1, rows + 2, columns + 2, None, GREY)
-    _draw_numbers(canvas, y, x, matrix, colours, cell)
+    type_ = Type(9.0, min(24, 0.6 * cell[0], 0.6 * cell[1]), 4, 0.88 * cell[1] - 3)
+    draw_numbers(canvas, y, x, matrix, colours, cell, type_)
     _draw_anchor(canvas, y, x, panel, rows, columns)
-    factor = spell_scale(panel.scale)
-    factor = "" if factor == "1" else f"x {factor if '/' in factor else format(panel.scale, '.4g')}"
+    factor = spell_factor(panel.scale)
+    factor = "" if factor == "1" else f"x {factor}"
     if not look.is_full:
         spans = f"{_number(panel.matrix.min())} to {_number(panel.matrix.max())} {factor}".rstrip()
         canvas.text(y + rows + 4, x, canvas.cut(spans, wide + GAP, look.type), look.type, GREY)
@@ -97,22 +119,33 @@ def _ticks(panel: Panel, axis: int, pixels: int) -> list[tuple[int, float]]:
     return [(tap, at) for tap, at in middles.items() if not crowded or tap in (0, taps - 1)]
 
 
-def _draw_numbers(canvas: Canvas, y: int, x: int, matrix: np.ndarray, colours: np.ndarray, cell: tuple) -> None:
+def draw_numbers(
+    canvas: Canvas, y: int, x: int, matrix: np.ndarray, colours: np.ndarray, cell: tuple[int, int], look: Type
+) -> None:
     """The weights in their cells, with as many digits as there is room for; none where there is no room."""
-    room = min(24, cell[0] * 0.6, cell[1] * 0.6)
-    if room < _FINEST:
+    if look.most < look.least:
         return
-    for digits in (4, 3, 2):
+    for digits in range(look.digits, 1, -1):
         words = heat.spell_cells(matrix, digits)
-        longest = max((word for row in words for word in row), key=len)
-        type_ = min(room, 12 * (cell[1] * 0.88 - 3) / canvas.width_of(longest))
-        if type_ >= _FINEST:
+        widest = max(canvas.width_of(word) for row in words for word in row)
+        size = min(look.most, 12 * look.room / widest)
+        if size >= look.least:
             break
     else:
         return
     for v, row in enumerate(words):
         for u, word in enumerate(row):
-            canvas.text(y + (v + 0.5) * cell[0], x + (u + 0.5) * cell[1], word, type_, heat.ink(colours[v, u]), "mm")
+            canvas.text(y + (v + 0.5) * cell[0], x + (u + 0.5) * cell[1], word, size, heat.ink(colours[v, u]), "mm")
+
+
+def spell_factor(scale: float) -> str:
+    """What weights are multiplied by: a fraction where it is one, else four digits.
+
+    >>> spell_factor(1 / 9), spell_factor(0.123456)
+    ('1/9', '0.1235')
+    """
+    spelled = spell_scale(scale)
+    return spelled if "/" in spelled else f"{scale:.4g}"
 
 
 def _draw_anchor(canvas: Canvas, y: int, x: int, panel: Panel, rows: int, columns: int) -> None:
