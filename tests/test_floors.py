@@ -27,7 +27,7 @@ FLOORS = """
     engine.separable   netfile
     planner   definition   matrix
     engine.strips
-    kernelfile   spelling   engine.pooling   pointwise   peaks   subpixel   points
+    kernelfile   exports   spelling   engine.pooling   pointwise   peaks   subpixel   points
     library
     completion   graph   explain.toeplitz   explain.trace   explain.scene   explain
     pipeline   moments   arguments

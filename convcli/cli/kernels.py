@@ -1,6 +1,5 @@
 """`convcli kernels`: the kernels that are there, what is in one, and the file it goes to."""
 
-import io
 import json
 import sys
 import textwrap
@@ -9,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli import library, matrix
+from convcli import library
 from convcli.cli import plots
 from convcli.cli.kernel import asked, kernel_options, size_of, steps, sum_of
 from convcli.cli.options import Choice, folder_option
 from convcli.definition import Definition, Parameter
 from convcli.errors import ConvError, FilterError, hint, printable
+from convcli.exports import FORMATS, encode, form_of
 
 if TYPE_CHECKING:  # a list needs no numpy
     from convcli.filters import Filter, Kernel
@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # a list needs no numpy
 __all__ = ["command"]
 
 WIDTH = 80
-FORMATS = ("toml", "csv", "txt", "npy")
 
 
 class Browser(click.Group):
@@ -130,7 +129,7 @@ def show(text, kernel, as_applied, op, form, output, force, folders, as_json):
     """
     text, filter_, kernel = asked("show", text, kernel, as_applied, op, folders)
     if form or output not in (None, "-"):
-        _save(filter_, kernel, form or Path(output).suffix[1:].lower(), output, force)
+        _save(filter_, kernel, form, output, force)
         return
     definition = library.definition(text, folders)
     if as_json:
@@ -224,34 +223,21 @@ def _rank_of(kernel: "Kernel") -> str:
     return f"{kernel.rank} (a column times a row)" if kernel.rank == 1 else str(kernel.rank)
 
 
-def _save(filter_: "Filter", kernel: "Kernel | None", form: str, output: str | None, force: bool) -> None:
-    """Writes the weights to a file, or to standard output."""
+def _save(filter_: "Filter", kernel: "Kernel | None", form: str | None, output: str | None, force: bool) -> None:
+    """Writes the weights to a file, or to standard output; its name says the format where nobody does."""
     if kernel is None:
         raise FilterError(f"{printable(filter_.name)} is more than one kernel, there is no one matrix to write")
-    if form not in FORMATS:
-        raise FilterError(f'{printable(output)}: "{printable(form)}" is no format of kernels ({", ".join(FORMATS)})')
-    data = _encoded(filter_, kernel, form)
+    form = form or form_of(output)
+    more = {"input": filter_.input} if filter_.input != "each" else {}
+    more |= {"range": filter_.range} if filter_.range else {}
+    title, source = filter_.title or filter_.name, filter_.source or "given as a matrix"
+    data = encode(kernel, form, title, source, **more)
     if output not in (None, "-"):
         _write(Path(output), data, force)
         return
     if form == "npy" and sys.stdout.isatty():
         raise FilterError("npy is not for a terminal (write it to a file with -o)")
     click.echo(data, nl=False)
-
-
-def _encoded(filter_: "Filter", kernel: "Kernel", form: str) -> bytes:
-    if form == "npy":
-        import numpy as np
-
-        buffer = io.BytesIO()
-        np.save(buffer, kernel.weights)
-        return buffer.getvalue()
-    if form == "toml":
-        more = {"input": filter_.input} if filter_.input != "each" else {}
-        more |= {"range": filter_.range} if filter_.range else {}
-        title, source = filter_.title or filter_.name, filter_.source or "given as a matrix"
-        return matrix.to_toml(kernel, title, source, **more).encode()
-    return (matrix.to_csv(kernel) if form == "csv" else matrix.to_text(kernel)).encode()
 
 
 def _write(path: Path, data: bytes, overwrite: bool) -> None:

@@ -9,15 +9,14 @@ import click
 
 from convcli.cli import classes
 from convcli.cli.options import COUNT, NUMBER, PAIR, Choice, Sectioned, window_of, window_options
-from convcli.errors import ConvError, InputError, printable
+from convcli.errors import InputError, printable
+from convcli.exports import encode, form_of
 from convcli.words import spell_padding
 
 if TYPE_CHECKING:
     from convcli.learning import Fit
     from convcli.moments import Pair
     from convcli.raster import Raster
-
-FORMATS = ("toml", "csv", "txt", "npy")
 
 SECTIONS = {
     "The kernel": ("size", "select", "bias", "rank", "symmetry", "ridge"),
@@ -74,7 +73,7 @@ def command(names, size, output, force, as_json, strict, quiet, verbose, select,
         raise click.UsageError("learn takes pairs of pictures: BEFORE AFTER (convcli learn a.png b.png --k 5)")
     if output == "-" and as_json:
         raise click.UsageError("standard output takes the kernel or the report, not both")
-    form = _form(output)
+    form = "toml" if output in (None, "-") else form_of(output)
 
     from convcli import api, files, learning
     from convcli.cli import matrices
@@ -111,16 +110,6 @@ def command(names, size, output, force, as_json, strict, quiet, verbose, select,
             click.secho(click.wrap_text(doubt, matrices.WIDTH, "  ", "  "), fg="yellow", err=output == "-")
         click.echo(f"{'apply':10} {again}", err=output == "-")
     return 0
-
-
-def _form(output: str | None) -> str:
-    """The format of the kernel file that a name asks for."""
-    if output in (None, "-"):
-        return "toml"
-    form = Path(output).suffix[1:].lower()
-    if form not in FORMATS:
-        raise ConvError(f'{printable(output)}: "{printable(form)}" is no format of kernels ({", ".join(FORMATS)})')
-    return form
 
 
 def _pair(before: Path, after: Path) -> "tuple[Pair, Raster, Raster]":
@@ -174,23 +163,12 @@ def _is_level(picture: "Raster") -> bool:
 
 def _encoded(fit: "Fit", form: str, names: tuple[str, str], is_level: bool, again: str) -> bytes:
     """The kernel as a file; where AFTER has levels, the file says that they were clipped."""
-    from convcli import matrix
-
-    if form == "npy":
-        from io import BytesIO
-
-        import numpy as np
-
-        buffer = BytesIO()
-        np.save(buffer, fit.kernel.weights)
-        return buffer.getvalue()
-    if form != "toml":
-        return (matrix.to_csv if form == "csv" else matrix.to_text)(fit.kernel).encode()
     before, after = (Path(name).name for name in names)
     more = {"input": "gray"} if fit.select == "gray" else {}
     more |= {"range": "clip"} if is_level else {}
-    text = matrix.to_toml(fit.kernel, f"Learned from {before} and {after}", "least squares, convcli learn", **more)
-    return f"# {printable(again)}\n{text}".encode()
+    title = f"Learned from {before} and {after}"
+    comment = f"# {printable(again)}\n".encode() if form == "toml" else b""
+    return comment + encode(fit.kernel, form, title, "least squares, convcli learn", **more)
 
 
 def _record(fit: "Fit") -> dict:
