@@ -162,6 +162,10 @@ UNCALLED = {("link", 2, False), ("rename", 1, False), ("fchmod", 1, False), ("fc
 )
 def test_a_call_that_fails_once(desk, shim, call, number, error, is_old):
     """A picture is written all the same, by another way, or what stood there stands there still."""
+    try:
+        os.close(os.open(desk, os.O_TMPFILE | os.O_WRONLY))
+    except OSError:
+        pytest.skip("no nameless files here: other calls are made")
     Path("one").mkdir()
     pixels = np.random.default_rng(4).integers(0, 256, (300, 400, 3), np.uint8)  # too large for a single write
     Image.fromarray(pixels).save("one/1.png")
