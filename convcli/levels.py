@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.engine.scratch import forget, fresh
+from convcli.engine.scratch import empty, forget
 from convcli.engine.strips import copy
 from convcli.errors import ConvError
 from convcli.graph import Program
@@ -194,7 +194,7 @@ def _divided(block: np.ndarray, share: int) -> np.ndarray:
         block += block.dtype.type(share // 2)
         return np.floor_divide(block, block.dtype.type(share), out=block)
     bits = block.dtype.type(share.bit_length() - 1)
-    is_odd = np.right_shift(block, bits, out=fresh(block.nbytes).view(block.dtype).reshape(block.shape))
+    is_odd = np.right_shift(block, bits, out=empty(block.shape, block.dtype))
     is_odd &= block.dtype.type(1)
     block += is_odd
     block += block.dtype.type(share // 2 - 1)
@@ -205,12 +205,12 @@ def _count(compare: np.ufunc, block: np.ndarray, bound: float) -> int:
     """How many samples compare so with the bound."""
     if block.dtype.kind != "f":
         bound = block.dtype.type(min(int(bound), np.iinfo(block.dtype).max))  # beside a float all would become floats
-    return int(np.count_nonzero(compare(block, bound, out=fresh(block.size).view(bool).reshape(block.shape))))
+    return int(np.count_nonzero(compare(block, bound, out=empty(block.shape, bool))))
 
 
 def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -> tuple[np.ndarray, Tally]:
     """The levels (H', W', C') of a program over `pixels` (H, W, C), and what the range rule met."""
-    out = np.empty(program.signal.shape, finish.dtype)
+    out = empty(program.signal.shape, finish.dtype)
     if finish.rule == "stretch" and finish.bounds is None:
         finish = finish._replace(bounds=bounds(program, pixels, finish.alpha, threads))
     whole = program.undivided

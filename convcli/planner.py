@@ -75,7 +75,7 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
     peak = abs(kernel.scale) * bound + abs(bias)
     narrow = signal.real == "float32" and numbers.dtype != "float64" and (bound == inf or is_narrow(peak))
     maps = kernel.maps or signal.channels
-    blocks = engine.load(chosen).blocks(kernel, geometry, numbers)
+    blocks = engine.load(chosen).blocks(kernel, geometry, signal.channels, numbers)
     width = geometry.x.size + geometry.x.lo + geometry.x.hi
     return Plan(
         chosen,

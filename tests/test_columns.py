@@ -21,7 +21,7 @@ BANKS = {  # shape, and whether windows are laid out
 def test_the_cheaper_way_is_taken(shape, is_laid_out):
     kernel, numbers = Kernel(weights(*shape)), Numbers("float32", True)
     geometry = Window().fit((64, 80), kernel.taps, kernel.anchor)
-    grain = toeplitz.blocks(kernel, geometry, numbers).grain
+    grain = toeplitz.blocks(kernel, geometry, 3, numbers).grain
     assert (grain == toeplitz.columns.GRAIN) == is_laid_out
     laid_out = toeplitz.columns.cost(kernel, geometry, numbers)
     assert (toeplitz.cost(kernel, geometry, 3, numbers) == laid_out) == is_laid_out

@@ -22,7 +22,7 @@ FLOORS = """
     geometry   light   luma
     filters   layers   fitting
     stack   variants   network
-    engine.columns   engine.factors
+    engine.bands   engine.columns   engine.factors
     engine.direct   engine.toeplitz   engine.fft   engine.reference
     engine.separable   netfile
     planner   definition   matrix

@@ -10,9 +10,9 @@ A method is a module with six functions:
         how far off a float32 sum may be, in levels, where no sum is above `bound`; inf where float64 is not enough.
     cost(kernel, geometry, channels, numbers) -> float
         nanoseconds for each sample of the result on one thread, from `convcli.engine.costs`.
-    blocks(kernel, geometry, numbers) -> Blocks
+    blocks(kernel, geometry, channels, numbers) -> Blocks
         the shape of memory it wants to work on.
-    build(kernel, geometry, numbers) -> lay
+    build(kernel, geometry, channels, numbers) -> lay
         what can be worked out before the first sample, and `lay(block, out, scratch, tape)`, which puts on the tape the
         calls that write the sums of `kernel.matrix` into `out`, neither scaled, rounded nor clipped:
 

@@ -58,12 +58,12 @@ def _passes(sizes: np.ndarray) -> float:
     return float(counts.sum() + max(len(sizes) - 1, 0) - saved)
 
 
-def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
     """Any rows, channels side by side."""
     return Blocks()
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
+def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
     if _is_dense(kernel, geometry):
         return _dense(group(np.ndenumerate(kernel.matrix)), geometry)

@@ -65,13 +65,13 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     return area * (FFT[numbers.dtype] + 2 * GATHER) + SCIPY / (y.out * x.out * channels)
 
 
-def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
     """Rows by the tile, in planes."""
     tile = (tile_of(geometry.y), tile_of(geometry.x))
     return Blocks(_step(tile, geometry)[0] // geometry.y.stride, planar=True)
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
+def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
     from scipy import fft
 

@@ -31,12 +31,12 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     return 100.0 * kernel.matrix.size
 
 
-def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
     """Any rows, channels side by side."""
     return Blocks()
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
+def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Lay:
     """z[i, j] = sum over u, v of w[u, v] x[i sy + u dy, j sx + v dx], summed in Python's own numbers."""
     y, x = geometry.y, geometry.x
     bank = None if kernel.planes is None else kernel.bank.tolist()

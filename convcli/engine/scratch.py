@@ -1,7 +1,7 @@
-"""Working memory that is kept from strip to strip, and from picture to picture.
+"""Memory that is kept from strip to strip, and from picture to picture.
 
-A strip's arrays are one or two megabytes. Allocated afresh they come from the system page by page, and a page that is
-touched for the first time costs more than the arithmetic on it.
+A strip's arrays are one or two megabytes, a result some tens. Allocated afresh they come from the system page by page,
+and a page that is touched for the first time costs more than the arithmetic on it.
 """
 
 import sys
@@ -10,29 +10,40 @@ from threading import Lock
 
 import numpy as np
 
-__all__ = ["Scratch", "forget", "fresh"]
+__all__ = ["Scratch", "empty", "forget", "fresh"]
 
 LARGE = 1 << 17  # bytes from which memory is worth keeping
 MOST = 1 << 26  # bytes that are kept
 
+
+def _holders(kept: list[np.ndarray], n: int) -> int:
+    """How many look at memory n, the list and this question among them; any array over it is one more."""
+    return sys.getrefcount(kept[n])
+
+
+NOBODY = _holders([np.empty(0, np.uint8)], 0)  # versions of Python count differently
 _kept: list[np.ndarray] = []
 _lock = Lock()
 
 
 def fresh(size: int) -> np.ndarray:
     """Memory that nobody else looks at, (size,) uint8, contents undefined; some that was used before, if it fits."""
-    if size < LARGE:
+    if not LARGE <= size <= MOST:
         return np.empty(size, np.uint8)
     with _lock:
-        for memory in _kept:
-            # the list, the loop and the question itself; any array over it would be one more
-            if size <= memory.nbytes <= 2 * size and sys.getrefcount(memory) == 3:
-                return memory[:size]
+        for n in range(len(_kept)):
+            if size <= _kept[n].nbytes <= size * 5 // 4 and _holders(_kept, n) == NOBODY:
+                return _kept[n][:size]
         memory = np.empty(size, np.uint8)
         _kept.append(memory)
-        while sum(held.nbytes for held in _kept) > MOST and len(_kept) > 1:
+        while sum(held.nbytes for held in _kept) > MOST:
             del _kept[0]  # whoever looks at it still has it
         return memory[:size]
+
+
+def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
+    """An array of fresh memory, contiguous; it is used again when nobody looks at it any more."""
+    return fresh(prod(shape) * np.dtype(dtype).itemsize).view(dtype).reshape(shape)
 
 
 def forget() -> None:

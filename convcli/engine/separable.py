@@ -12,14 +12,12 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from convcli.engine import Blocks, Lay, Numbers, Tape, sums
+from convcli.engine import Blocks, Lay, Numbers, Tape, bands, sums
 from convcli.engine.costs import GATHER, PASS, PRODUCT
 from convcli.engine.factors import growth, pairs
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, rows_in_cache, weighted_sum
-from convcli.engine.toeplitz import band, grain_of
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
@@ -99,23 +97,23 @@ def _ways(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numb
     """The cheapest way with adds along the columns, and with products; integers and unbounded samples have none."""
     y, x = geometry.y, geometry.x
     down, along = Line.of(column, y.stride), Line.of(row, x.stride)
-    add, product = PASS[numbers.dtype], PRODUCT.get(numbers.dtype, inf) if numbers.bounded else inf
+    add, has_products = PASS[numbers.dtype], numbers.bounded and numbers.dtype in PRODUCT
     down_cost, along_cost = down.passes * add, along.passes * add + (x.stride * GATHER if x.stride > 1 else 0)
-    down_product = product * ((grain_of(y.reach) - 1) * y.stride + y.reach)
-    # planes have to be made and put together again
-    along_product = product * ((COLUMNS - 1) * x.stride + x.reach) + GATHER
+    down_product = bands.cost(y, bands.grain_of(y.reach), numbers.dtype) if has_products else inf
+    along_product = bands.cost(x, COLUMNS, numbers.dtype) if has_products else inf
     wide = (x.size + x.lo + x.hi) / x.out
     first = down if down_cost <= down_product else None
     below = min(down_cost, down_product) * wide
     return Way(first, along, below + along_cost), Way(first, None, below + along_product)
 
 
-def _way(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> tuple[list[Way], float]:
+def _way(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> tuple[list[Way], float]:
     """A way for each pair, all with adds along the columns or all with products, and what they cost together."""
     ways = [_ways(column, row, geometry, numbers) for column, row in pairs(kernel)]
     by_kind = [[way[kind] for way in ways] for kind in (0, 1)]
     costs = [sum(way.cost for way in kind) + (len(ways) - 1) * PASS[numbers.dtype] for kind in by_kind]
-    costs[1] -= (len(ways) - 1) * GATHER  # planes are made once
+    if channels > 1:
+        costs[1] += GATHER  # planes have to be made and put together again, once for all pairs
     return (by_kind[0], costs[0]) if costs[0] <= costs[1] else (by_kind[1], costs[1])
 
 
@@ -134,22 +132,22 @@ def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
     """Passes down, over rows as wide as the input, and passes along, for each pair."""
-    return _way(kernel, geometry, numbers)[1]
+    return _way(kernel, geometry, channels, numbers)[1]
 
 
-def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
     """Any rows for adds; whole bands down, and planes of many rows along, for products."""
-    ways, _ = _way(kernel, geometry, numbers)
+    ways, _ = _way(kernel, geometry, channels, numbers)
     if ways[0].along is None:
         return Blocks(ROWS, planar=True)
     has_runs = any(max(line.runs, default=0) > 2 for way in ways for line in (way.down, way.along) if line)
-    grain = grain_of(geometry.y.reach) if any(way.down is None for way in ways) else 1
+    grain = bands.grain_of(geometry.y.reach) if any(way.down is None for way in ways) else 1
     return Blocks(grain, arrays=RUN_ARRAYS if has_runs else 5)
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
+def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel of low rank."""
-    ways, _ = _way(kernel, geometry, numbers)
+    ways, _ = _way(kernel, geometry, channels, numbers)
     each = [_pair(column, row, way, geometry, numbers) for (column, row), way in zip(pairs(kernel), ways, strict=True)]
     if len(each) == 1:
         return each[0]
@@ -177,27 +175,25 @@ def _pair(column: np.ndarray, row: np.ndarray, way: Way, geometry: Geometry, num
             along(lines.reshape(len(lines), -1, block.shape[2]), out.reshape(len(out), -1), scratch, tape)
 
         return lay
-    matrices = [band(row, geometry.x, n, numbers.dtype).T.copy() for n in (COLUMNS, geometry.x.out % COLUMNS)]
+    matrices = [bands.band(row, geometry.x, n, numbers.dtype).T.copy() for n in (COLUMNS, geometry.x.out % COLUMNS)]
 
     def lay_planes(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
         for plane, target in zip(block, out, strict=True):
             lines = down(plane, len(target), scratch, tape)
             for top in range(0, len(target), ROWS):
                 part = slice(top, top + ROWS)
-                _along_by_product(matrices, lines[part], target[part], geometry.x.stride, tape)
+                bands.across(matrices, COLUMNS * geometry.x.stride, lines[part], target[part], tape)
 
     return lay_planes
 
 
 def _down_by_product(column: np.ndarray, geometry: Geometry, numbers: Numbers):
     y = geometry.y
-    matrix = band(column, y, grain_of(y.reach), numbers.dtype)
+    matrix = bands.band(column, y, bands.grain_of(y.reach), numbers.dtype)
 
     def down(lines: np.ndarray, rows: int, scratch: Scratch, tape: Tape) -> np.ndarray:
         columns = scratch.take("columns", (rows, lines.shape[1]), lines.dtype)
-        for top in range(0, rows, len(matrix)):
-            below = lines[top * y.stride : top * y.stride + matrix.shape[1]]
-            tape.append((np.matmul, (matrix, below, columns[top : top + len(matrix)])))
+        bands.down(matrix, y.stride, lines, columns, tape)
         return columns
 
     return down
@@ -249,19 +245,6 @@ def _along_by_adds(line: Line, geometry: Geometry):
         weighted_sum(line.terms, beside, out, scratch, tape)
 
     return along
-
-
-def _along_by_product(matrices: list, lines: np.ndarray, out: np.ndarray, stride: int, tape: Tape) -> None:
-    """Blocks of neighbouring columns times the band, all in one call; the rest of the width in another."""
-    many, width = len(out[0]) // COLUMNS, COLUMNS * lines.itemsize
-    wide, narrow = matrices
-    if many:
-        rows, entries = len(lines), len(wide)
-        source = as_strided(lines, (many, rows, entries), (width * stride, *lines.strides), writeable=False)
-        tape.append((np.matmul, (source, wide, as_strided(out, (many, rows, COLUMNS), (width, *out.strides)))))
-    if narrow.size:
-        start = many * COLUMNS
-        tape.append((np.matmul, (lines[:, start * stride : start * stride + len(narrow)], narrow, out[:, start:])))
 
 
 class Runs(NamedTuple):

@@ -94,7 +94,7 @@ class Convolved(Rows):
         self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.numbers.dtype, outside
         self.kernel, self.scale, self.bias = kernel, kernel.scale, bias
         self.blocks = plan.blocks
-        self.lay = engine.load(plan.method).build(kernel, geometry, plan.numbers)
+        self.lay = engine.load(plan.method).build(kernel, geometry, of.signal.channels, plan.numbers)
         self._laid: dict[tuple, tuple[np.ndarray, engine.Tape]] = {}
 
     @property

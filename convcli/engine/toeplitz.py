@@ -9,15 +9,15 @@ shape of its matrices, so blocks keep to a grid (`grain`).
 
 import numpy as np
 
-from convcli.engine import Blocks, Lay, Numbers, Tape, columns, sums
-from convcli.engine.costs import GATHER, PASS, PRODUCT
+from convcli.engine import Blocks, Lay, Numbers, Tape, bands, columns, sums
+from convcli.engine.costs import GATHER, PASS
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import laid_by_map
+from convcli.engine.sums import laid_by_map, rows_in_cache
 from convcli.filters import Kernel
-from convcli.geometry import Axis, Geometry
+from convcli.geometry import Geometry
 from convcli.signal import Signal
 
-__all__ = ["band", "blocks", "build", "cost", "grain_of", "refusal", "rounding"]
+__all__ = ["blocks", "build", "cost", "refusal", "rounding"]
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -25,23 +25,6 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     if not signal.is_bounded:
         return "float samples may be infinite, and a matrix product spreads that over whole blocks of rows"
     return None
-
-
-def grain_of(reach: int) -> int:
-    """Rows of a block: few waste entries on the band's corners, many repeat the picture's rows."""
-    return 8 if reach <= 8 else 16 if reach <= 64 else 32
-
-
-def band(weights: np.ndarray, axis: Axis, rows: int, dtype: str) -> np.ndarray:
-    """The matrix (rows, (rows - 1) stride + reach) with `weights` (k,) along its diagonal.
-
-    >>> band(np.array([1, 2]), Axis(9, 2, stride=2, dilation=2), 2, "float32").tolist()
-    [[1.0, 0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 2.0]]
-    """
-    matrix = np.zeros((rows, max((rows - 1) * axis.stride + axis.reach, 0)), dtype)
-    for row in range(rows):
-        matrix[row, row * axis.stride : row * axis.stride + axis.reach : axis.dilation] = weights
-    return matrix
 
 
 def exact(kernel: Kernel) -> sums.Limits:
@@ -64,9 +47,8 @@ def _banded(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> float:
     """A product for each column of each plane that is not zero, and an addition for each but the first."""
     y, x = geometry.y, geometry.x
     products = int(np.count_nonzero(kernel.matrix.any(axis=-2))) / (kernel.maps or 1)
-    entries = (grain_of(y.reach) - 1) * y.stride + y.reach
     dealt = y.stride * x.stride * GATHER if x.stride > 1 or kernel.planes else 0
-    return products * (entries * PRODUCT[numbers.dtype] + PASS[numbers.dtype]) + dealt
+    return products * (bands.cost(y, bands.grain_of(y.reach), numbers.dtype) + PASS[numbers.dtype]) + dealt
 
 
 def _is_columns(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> bool:
@@ -74,20 +56,20 @@ def _is_columns(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> bool:
     return bool(kernel.planes) and columns.cost(kernel, geometry, numbers) <= _banded(kernel, geometry, numbers)
 
 
-def blocks(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Blocks:
+def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
     """Rows by the block of the band, channels side by side."""
-    return Blocks(columns.GRAIN if _is_columns(kernel, geometry, numbers) else grain_of(geometry.y.reach))
+    return Blocks(columns.GRAIN if _is_columns(kernel, geometry, numbers) else bands.grain_of(geometry.y.reach))
 
 
-def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
+def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
     if _is_columns(kernel, geometry, numbers):
         return columns.build(kernel, geometry, numbers)
     y, x = geometry.y, geometry.x
-    grain = grain_of(y.reach)
+    grain = bands.grain_of(y.reach)
     terms = [
         [
-            (c, v, band(plane[:, v], y, grain, numbers.dtype))
+            (c, v, bands.band(plane[:, v], y, grain, numbers.dtype))
             for c, plane in enumerate(planes)
             for v in range(x.taps)
             if plane[:, v].any()
@@ -96,17 +78,18 @@ def build(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> Lay:
     ]
 
     def lay_map(o: int, planes: list, out: np.ndarray, channels: int, scratch: Scratch, tape: Tape) -> None:
-        share = scratch.take("share", (grain, out.shape[1]), out.dtype)
-        for top in range(0, len(out), grain):
-            target = out[top : top + grain]
-            if not terms[o]:
-                tape.append((target.fill, (0,)))
+        if not terms[o]:
+            tape.append((out.fill, (0,)))
+        part = max(rows_in_cache(out) // grain, 1) * grain
+        share = scratch.take("share", (min(part, len(out)), out.shape[1]), out.dtype)
+        for top in range(0, len(out), part):
+            target = out[top : top + part]
             for n, (c, v, matrix) in enumerate(terms[o]):
                 line = planes[c][v * x.dilation % x.stride]
                 start = v * x.dilation // x.stride * channels
-                rows = line[top * y.stride : top * y.stride + matrix.shape[1], start : start + out.shape[1]]
-                tape.append((np.matmul, (matrix, rows, share if n else target)))
+                rows = line[top * y.stride :, start : start + out.shape[1]]
+                bands.down(matrix, y.stride, rows, share[: len(target)] if n else target, tape)
                 if n:
-                    tape.append((np.add, (target, share, target)))
+                    tape.append((np.add, (target, share[: len(target)], target)))
 
     return laid_by_map(kernel.planes is not None, x.stride, lay_map)
