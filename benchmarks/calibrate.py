@@ -12,6 +12,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 from timing import best, machine
 
+from convcli.engine import bands
+from convcli.geometry import Axis
+
 ELEMENTS = 1 << 17  # of an array among those of a pass
 
 
@@ -48,14 +51,22 @@ def ends() -> dict[str, float]:
     return seen
 
 
-def products() -> dict[str, float]:
-    """A multiply-add of a banded product: 16 rows, 31 taps, rows of 12000 samples."""
+def products() -> dict[str, tuple[float, float]]:
+    """A multiply-add of a band, and how many more of them its rows cost: from bands of 5 and of 31 taps."""
     seen = {}
     for dtype in ("float32", "float64"):
-        band, rows = np.ones((16, 46), dtype), np.ones((46, 12000), dtype)
-        out = np.empty((16, 12000), dtype)
-        run = nanoseconds(lambda band=band, rows=rows, out=out: np.matmul(band, rows, out=out), out.size)
-        seen[dtype] = run / 46
+        times = []
+        for taps in (5, 31):
+            axis = Axis(4096, taps)
+            matrix = bands.band(np.ones(taps), axis, bands.grain_of(taps), dtype)
+            lines, out = np.ones((64 + taps - 1, 12000), dtype), np.empty((64, 12000), dtype)
+            tape = []
+            bands.down(matrix, 1, lines, out, tape)
+            run = nanoseconds(lambda tape=tape: [call(*args) for call, args in tape], out.size, 50)
+            times.append((run, matrix.shape[1]))
+        (short, few), (long, many) = times
+        each = (long - short) / (many - few)
+        seen[dtype] = (each, short / each - few)
     return seen
 
 
@@ -87,8 +98,9 @@ def gather() -> float:
 def main() -> None:
     """Prints the constants."""
     print(machine())
-    for name, seen in (("PASS", passes()), ("READ", ends()), ("PRODUCT", products()), ("FFT", transforms())):
+    for name, seen in (("PASS", passes()), ("READ", ends()), ("FFT", transforms())):
         print(name, {dtype: round(value, 3) for dtype, value in seen.items()})
+    print("PRODUCT, BAND", {dtype: (round(each, 4), round(more, 1)) for dtype, (each, more) in products().items()})
     print("GATHER", round(gather(), 3))
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import convcli
 from convcli.engine.scratch import LARGE, Scratch, fresh
 
 
@@ -44,3 +45,25 @@ def test_a_name_is_the_same_memory_and_grows():
     assert not np.shares_memory(small, large)
     assert np.shares_memory(large, scratch.take("a", (3, 5), "int16"))
     assert not np.shares_memory(large, scratch.take("b", (7, 50), "float64"))
+
+
+def test_a_result_in_use_is_nobody_elses():
+    pixels = np.random.default_rng(5).integers(0, 256, (300, 411, 3), np.uint8)  # large enough to be kept
+    ways = {
+        "itself": lambda out: out,
+        "a row": lambda out: out[7],
+        "bytes": lambda out: memoryview(out),
+        "of another kind": lambda out: np.frombuffer(out, np.int8),
+    }
+    for name, look in ways.items():
+        seen = look(convcli.apply(pixels, "gaussian:2"))
+        before = bytes(seen)
+        for kernel in ("sobel-x", "box:5", "sharpen"):
+            convcli.apply(pixels, kernel)
+        assert bytes(seen) == before, name
+
+
+def test_the_memory_of_a_result_is_used_again():
+    pixels = np.zeros((300, 411, 3), np.uint8)
+    first = place(convcli.apply(pixels, "identity"))
+    assert first in {place(convcli.apply(pixels, "identity")) for _ in range(3)}

@@ -11,7 +11,7 @@ PASS = {"int16": 0.03, "uint16": 0.03, "int32": 0.085, "float32": 0.084, "float6
 # conversion of the picture into the dtype, and of the sums into levels
 READ = {"int16": 0.046, "uint16": 0.2, "int32": 0.2, "float32": 0.187, "float64": 0.297}
 # one multiply-add of a matrix product
-PRODUCT = {"float32": 0.0195, "float64": 0.04}
+PRODUCT = {"float32": 0.0175, "float64": 0.036}
 # multiply-adds of a band that take as long as reading and writing its rows
 BAND = 7
 # forward transform, product and inverse for each sample of a tile; its size hardly matters
