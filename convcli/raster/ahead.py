@@ -51,9 +51,12 @@ class Ahead:
         if self._failure:
             raise self._failure
         first, self._first = self._first, None
-        yield first
-        del first
-        yield from self._frames
+        try:
+            yield first
+            del first
+            yield from self._frames
+        finally:
+            self._frames.close()  # it holds the frame that it gave last
 
     def _read(self) -> None:
         try:
