@@ -2,15 +2,11 @@
 
     python benchmarks/choice.py
 
-A row tells what `auto` took and how much longer that was than the best method; the last line counts the rows over 1.5.
-Spectra come with an import, which every command pays once; it is timed in a fresh interpreter and counted, as the plan
-counts it.
+A row tells what `auto` took and how much longer that was than the best method; the last line counts the rows
+over 1.5.
 """
 
 import os
-import subprocess
-import sys
-from functools import cache
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -37,13 +33,6 @@ def main() -> None:
     print(f"\n{sum(ratio > 1.5 for ratio in worst)} of {len(worst)} rows over 1.5, the worst {max(worst):.2f}")
 
 
-@cache
-def import_of_spectra() -> float:
-    """Seconds that the import of scipy.fft takes where numpy is there already; the best of five."""
-    code = "import time, numpy; start = time.perf_counter(); import scipy.fft; print(time.perf_counter() - start)"
-    return min(float(subprocess.run([sys.executable, "-c", code], capture_output=True).stdout) for _ in range(5))
-
-
 def row(pixels: np.ndarray, name: str, weights: np.ndarray, stride: int) -> float:
     """One line; how many times longer `auto` takes than the best method."""
     sides, took = {}, convcli.plan(pixels.shape, weights, dtype=pixels.dtype, stride=stride).method
@@ -57,8 +46,6 @@ def row(pixels: np.ndarray, name: str, weights: np.ndarray, stride: int) -> floa
             continue
         sides[method] = run
     seen = {method: best for method, (best, _) in side_by_side(sides, 5, 1.0).items()}
-    if "fft" in seen:
-        seen["fft"] += import_of_spectra()
     best = min(seen, key=seen.get)
     ratio = seen[took] / seen[best]
     picture = f"{pixels.shape[0]}x{pixels.shape[1]} {pixels.dtype}"

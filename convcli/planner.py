@@ -98,7 +98,7 @@ def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, 
         raise ConvError(
             f'method "{asked}" is not known{hint(asked, engine.METHODS)} (auto, {", ".join(engine.METHODS)})'
         )
-    rows = []
+    rows, read = [], geometry.y.size * geometry.x.size / (geometry.y.out * geometry.x.out)
     for name in engine.METHODS if asked == "auto" else [asked]:
         module = engine.load(name)
         numbers, why = None, module.refusal(kernel, geometry, signal)
@@ -109,7 +109,7 @@ def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, 
                 raise ConvError(f"method {asked} cannot do this: {why}")
             continue
         own = module.cost(kernel, geometry, signal.channels, numbers)
-        rows.append((own + READ[numbers.dtype], name, numbers, why))
+        rows.append((own + READ[numbers.dtype] * (read + 1) / 2, name, numbers, why))
     rows.sort(key=lambda row: row[0])
     cost, name, numbers, why = rows[0]
     if len(rows) > 1:

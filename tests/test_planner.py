@@ -166,7 +166,7 @@ BIG_RANDOM = np.random.default_rng(1).normal(0, 0.01, (61, 67))
         ("uint8", np.outer(*[np.exp(-(np.arange(-12, 13) ** 2) / 32.0)] * 2), {"separable"}),
         ("uint8", BIG_RANDOM, {"fft"}),
         ("float32", BIG_RANDOM, {"direct"}),  # infinite samples must not spread
-        ("uint8", np.random.default_rng(1).normal(0, 1, (9, 7)), {"toeplitz", "direct"}),
+        ("uint8", np.random.default_rng(1).normal(0, 0.05, (9, 7)), {"toeplitz"}),
     ],
 )
 def test_auto_takes_what_costs_least(dtype, matrix, among):

@@ -16,8 +16,8 @@ A method is a module with six functions:
         what can be worked out before the first sample, and `lay(block, out, scratch, tape)`, which puts on the tape the
         calls that write the sums of `kernel.matrix` into `out`, neither scaled, rounded nor clipped:
 
-            block: (rows, columns, C) of `numbers.dtype`, contiguous: the input under `n` rows of output, padding
-                included; never written to.
+            block: (rows, columns, C) of `numbers.dtype`, or of another where `blocks` allows that, contiguous: the
+                input under `n` rows of output, padding included; never written to.
             out: (n, geometry.x.out, C) of that dtype, contiguous; C is O for a kernel with planes.
             scratch: a `Scratch`, memory that the next strip finds again.
             tape: a list of (function, arguments).
@@ -52,12 +52,14 @@ class Blocks(NamedTuple):
 
     grain: the rows of a block are a multiple of it and start at one, so that a method whose rounding depends on the
     shape of its blocks gives the same sums for every strip. planar: channels one after the other, not side by side.
-    arrays: as large as a strip that it goes through, two of them as wide as the padded input.
+    arrays: as large as a strip that it goes through, two of them as wide as the padded input. raw: a block may have the
+    dtype of the picture, for the method makes copies of its samples anyway.
     """
 
     grain: int = 1
     planar: bool = False
     arrays: int = 5
+    raw: bool = False
 
 
 METHODS = {

@@ -19,7 +19,7 @@ SMALL = 1_000_000  # multiply-adds up to which OpenBLAS packs nothing (its inter
 
 def cost(axis: Axis, rows: int, dtype: str) -> float:
     """Nanoseconds for each sample of what a band of `rows` gives."""
-    return PRODUCT[dtype] * ((rows - 1) * axis.stride + axis.reach + BAND)
+    return PRODUCT[dtype] * ((rows - 1) * axis.stride + axis.reach + BAND[dtype])
 
 
 def grain_of(reach: int) -> int:

@@ -4,21 +4,23 @@ Measured by `benchmarks/calibrate.py` on a two-core AMD EPYC with AVX2 (numpy 2.
 Only the ratios matter to the planner; they are much the same on other machines of the last years.
 """
 
-__all__ = ["BAND", "COPY", "FFT", "GATHER", "PASS", "PRODUCT", "READ", "SCIPY"]
+__all__ = ["BAND", "COPY", "FFT", "GATHER", "PASS", "PLANES", "PRODUCT", "READ", "SCIPY"]
 
 # one pass of addition or multiplication over arrays of some hundred kB, the call included
 PASS = {"int16": 0.03, "uint16": 0.03, "int32": 0.085, "float32": 0.084, "float64": 0.186}
 # conversion of the picture into the dtype, and of the sums into levels
 READ = {"int16": 0.046, "uint16": 0.2, "int32": 0.2, "float32": 0.187, "float64": 0.297}
 # one multiply-add of a matrix product
-PRODUCT = {"float32": 0.0175, "float64": 0.036}
+PRODUCT = {"float32": 0.0175, "float64": 0.04}
 # multiply-adds of a band that take as long as reading and writing its rows
-BAND = 7
-# forward transform, product and inverse for each sample of a tile; its size hardly matters
-FFT = {"float32": 3.1, "float64": 12.1}
+BAND = {"float32": 8, "float64": 11}
+# forward transform, product and inverse for each sample of a tile, by scipy and by numpy; its size hardly matters
+FFT = {"float32": 3.0, "float64": 4.5}
 # copying every n-th pixel out of a row
-GATHER = 0.97
+GATHER = 0.5
+# cutting a sample out into a plane or a tile, and putting it back into a row
+PLANES = 0.85
 # importing scipy.fft, in nanoseconds
-SCIPY = 1.5e8
+SCIPY = 1.1e8
 # copying a sample of a window to where the windows lie one after the other, float32
 COPY = 0.4

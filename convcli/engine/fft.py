@@ -3,23 +3,26 @@
 The cost of a tile hardly depends on the kernel, so this is for large ones of full rank. Tiles keep to a grid, which
 makes the result the same for every strip. What is known to be whole is snapped to whole numbers, so that a
 flat picture's Laplacian is exactly zero.
+
+numpy's transforms are there already, and quick in double precision only. scipy's take two thirds of the time in single
+precision, after an import that costs what they save on some thirty megapixels.
 """
 
-from math import inf, log2, sqrt
+from math import inf, log2, prod, sqrt
 
 import numpy as np
 
 from convcli.engine import Blocks, Lay, Numbers, Tape
-from convcli.engine.costs import FFT, GATHER, SCIPY
+from convcli.engine.costs import FFT, PLANES, SCIPY
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import TOLERANCE, Limits
 from convcli.filters import Kernel
-from convcli.geometry import Axis, Geometry
+from convcli.geometry import Geometry
 from convcli.signal import Signal
 
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding", "tile_of"]
 
-BATCH = 1 << 22  # samples of the tiles that are transformed at once
+BATCH = 1 << 17  # samples of the tiles that are transformed at once, and stay in the cache
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -31,9 +34,13 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     return None
 
 
-def tile_of(axis: Axis) -> int:
-    """Samples of a tile along one axis: a power of two of some six reaches, so that little of it is overlap."""
-    return max(64, 1 << (6 * max(axis.reach, axis.stride) - 1).bit_length() - 1)
+def tile_of(geometry: Geometry) -> tuple[int, int]:
+    """Rows and columns of a tile: powers of two of some six reaches, so that little of it is overlap; twelve across.
+
+    A higher tile wants more rows in memory, a wider one does not.
+    """
+    y, x = (1 << (6 * max(axis.reach, axis.stride) - 1).bit_length() - 1 for axis in (geometry.y, geometry.x))
+    return max(64, y), max(64, 2 * x)
 
 
 def _step(tile: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
@@ -49,44 +56,57 @@ def exact(kernel: Kernel) -> Limits:
 
 def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
     """A spectrum spreads the rounding of the whole tile over all its samples; inf where double precision shows it."""
-    area = (6 * geometry.y.reach) * (6 * geometry.x.reach)
+    area = prod(tile_of(geometry))
     peak, size = signal.peak / 2, float(np.sqrt((kernel.weights**2).sum()))
-    error = 2.0**-24 * peak * sqrt(area) * size * log2(max(area, 2)) / 4
+    error = 2.0**-24 * peak * sqrt(area) * size * log2(area) / 4
     return inf if error * 2**-29 > TOLERANCE else error
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
-    """Transforms of whole tiles, whatever part of them is wanted; and the import of scipy."""
+    """Transforms of whole tiles, whatever part of them is wanted, and the import of scipy where it repays."""
+    area = _area(geometry)
+    return area * PLANES + min(area * FFT["float64"], _by_scipy(geometry, channels, numbers))
+
+
+def _area(geometry: Geometry) -> float:
+    """Samples of all tiles for each of the result."""
     y, x = geometry.y, geometry.x
-    tile = (tile_of(y), tile_of(x))
-    step = _step(tile, geometry)
-    tiles = [-(-(axis.out * axis.stride) // n) for axis, n in zip((y, x), step, strict=True)]
-    area = tiles[0] * tile[0] * tiles[1] * tile[1] / (y.out * x.out)
-    return area * (FFT[numbers.dtype] + 2 * GATHER) + SCIPY / (y.out * x.out * channels)
+    tile = tile_of(geometry)
+    across = zip((y, x), tile, _step(tile, geometry), strict=True)
+    return prod(-(-(axis.out * axis.stride) // step) * size for axis, size, step in across) / (y.out * x.out)
+
+
+def _by_scipy(geometry: Geometry, channels: int, numbers: Numbers) -> float:
+    """Nanoseconds for each sample with transforms by scipy; inf in double precision, where they are no quicker.
+
+    The import counts twice: it goes on alone, and the transforms side by side.
+    """
+    if numbers.dtype != "float32":
+        return inf
+    return _area(geometry) * FFT["float32"] + 2 * SCIPY / (geometry.y.out * geometry.x.out * channels)
 
 
 def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
-    """Rows by the tile, in planes."""
-    tile = (tile_of(geometry.y), tile_of(geometry.x))
-    return Blocks(_step(tile, geometry)[0] // geometry.y.stride, planar=True)
+    """Rows by the tile, in planes; the samples may come as they are."""
+    rows, _ = _step(tile_of(geometry), geometry)
+    return Blocks(rows // geometry.y.stride, planar=True, raw=True)
 
 
 def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Lay:
     """The sums of `convcli.engine` for one kernel."""
-    from scipy import fft
-
     y, x = geometry.y, geometry.x
-    tile = (tile_of(y), tile_of(x))
+    tile = tile_of(geometry)
+    is_worth_scipy = _by_scipy(geometry, channels, numbers) < _area(geometry) * FFT["float64"]
     step = _step(tile, geometry)
     spread = np.zeros((y.reach, x.reach))
     spread[:: y.dilation, :: x.dilation] = kernel.matrix
-    batch = min(8, max(1, BATCH // (tile[0] * tile[1])))
-    spectrum = np.conj(fft.rfft2(spread, tile)).astype(np.result_type(numbers.dtype, np.complex64))
+    batch = min(8, max(1, BATCH // prod(tile)))
+    filtered = (_with_scipy if is_worth_scipy else _with_numpy)(np.conj(np.fft.rfft2(spread, tile)))
 
     def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         channels, height, width = out.shape
         across = -(-((width - 1) * x.stride + 1) // step[1])
-        tiles = scratch.take("tiles", (min(across, batch), *tile), block.dtype)
+        tiles = scratch.take("tiles", (min(across, batch), *tile), "float32" if is_worth_scipy else "float64")
         high, wide = step[0] // y.stride, step[1] // x.stride
         for c in range(channels):
             for top in range(0, height, high):
@@ -99,10 +119,7 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
                         part = rows[:, n * step[1] : (n + 1) * step[1] - x.stride + x.reach]
                         one[: len(rows), : part.shape[1]] = part
                         one[: len(rows), part.shape[1] :] = 0
-                    spectra = fft.rfft2(some)
-                    spectra *= spectrum
-                    sums = fft.irfft2(spectra, tile, overwrite_x=True)
-                    for n, one in enumerate(sums, first):
+                    for n, one in enumerate(filtered(some, scratch), first):
                         target = out[c, top : top + high, n * wide : (n + 1) * wide]
                         kept = one[: step[0] : y.stride, : step[1] : x.stride]
                         target[:] = kept[: target.shape[0], : target.shape[1]]
@@ -113,3 +130,31 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
         tape.append((fill, (block, out, scratch)))
 
     return lay
+
+
+def _with_numpy(spectrum: np.ndarray):
+    """What filters tiles by a spectrum in double precision, in their own memory: new memory costs as much again."""
+
+    def filtered(tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
+        spectra = scratch.take("spectra", (len(tiles), *spectrum.shape), spectrum.dtype)
+        np.fft.rfft(tiles, axis=2, out=spectra)
+        np.fft.fft(spectra, axis=1, out=spectra)
+        np.multiply(spectra, spectrum, out=spectra)
+        np.fft.ifft(spectra, axis=1, out=spectra)
+        return np.fft.irfft(spectra, tiles.shape[2], axis=2, out=tiles)
+
+    return filtered
+
+
+def _with_scipy(spectrum: np.ndarray):
+    """What filters tiles by a spectrum in single precision."""
+    from scipy import fft
+
+    spectrum = spectrum.astype(np.complex64)
+
+    def filtered(tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
+        spectra = fft.rfft2(tiles)
+        spectra *= spectrum
+        return fft.irfft2(spectra, tiles.shape[1:], overwrite_x=True)
+
+    return filtered

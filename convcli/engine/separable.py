@@ -6,7 +6,7 @@ is four additions and no product. A run of k equal weights is made as powers are
 and one sample more, so that a box of any length costs some log2 k passes, and one of 15 five.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from math import inf
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.engine import Blocks, Lay, Numbers, Tape, bands, sums
-from convcli.engine.costs import GATHER, PASS, PRODUCT
+from convcli.engine.costs import GATHER, PASS, PLANES, PRODUCT
 from convcli.engine.factors import growth, pairs
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import group, passes, phases, rows_in_cache, weighted_sum
@@ -53,19 +53,25 @@ class Line(NamedTuple):
     @classmethod
     def of(cls, weights: np.ndarray, stride: int = 1) -> "Line":
         """The stages with the fewest passes; all but the last work on every position, `stride` or not."""
-        terms = group(enumerate(weights))
-        lines = [cls((), terms, passes(terms))]
-        if len(weights) > 2 and (weights == weights[0]).all():
-            last = None if weights[0] == 1 and stride == 1 else group([(0, weights[0])])
-            lines.append(cls((len(weights),), last, stride * _adds(len(weights)) + (last is not None)))
-        if len(weights) > 1 and (weights == np.rint(weights)).all():
-            signs = (-1.0) ** np.arange(len(weights))
-            quotient = np.cumsum(weights * signs) * signs  # by (1 + z), the remainder last
-            if quotient[-1] == 0:
-                rest = cls.of(quotient[:-1], stride)
-                done = stride == 1 and not rest.runs and len(quotient) == 2 and quotient[0] == 1
-                lines.append(cls((2, *rest.runs), None if done else rest.terms, stride + (0 if done else rest.passes)))
-        return min(lines, key=lambda line: line.passes)
+        return _line(tuple(weights.tolist()), stride)  # asked for by the cost, the shape of memory and the tape
+
+
+@lru_cache(maxsize=256)
+def _line(taps: tuple[float, ...], stride: int) -> Line:
+    """See `Line.of`."""
+    weights, terms = np.array(taps), group(enumerate(taps))
+    lines = [Line((), terms, passes(terms))]
+    if len(weights) > 2 and (weights == weights[0]).all():
+        last = None if weights[0] == 1 and stride == 1 else group([(0, weights[0])])
+        lines.append(Line((len(weights),), last, stride * _adds(len(weights)) + (last is not None)))
+    if len(weights) > 1 and (weights == np.rint(weights)).all():
+        signs = (-1.0) ** np.arange(len(weights))
+        quotient = np.cumsum(weights * signs) * signs  # by (1 + z), the remainder last
+        if quotient[-1] == 0:
+            rest = Line.of(quotient[:-1], stride)
+            done = stride == 1 and not rest.runs and len(quotient) == 2 and quotient[0] == 1
+            lines.append(Line((2, *rest.runs), None if done else rest.terms, stride + (0 if done else rest.passes)))
+    return min(lines, key=lambda line: line.passes)
 
 
 @cache
@@ -98,7 +104,10 @@ def _ways(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numb
     y, x = geometry.y, geometry.x
     down, along = Line.of(column, y.stride), Line.of(row, x.stride)
     add, has_products = PASS[numbers.dtype], numbers.bounded and numbers.dtype in PRODUCT
-    down_cost, along_cost = down.passes * add, along.passes * add + (x.stride * GATHER if x.stride > 1 else 0)
+    down_cost, along_cost = (
+        down.passes * add,
+        along.passes * add + (x.stride * GATHER if x.stride > 1 else 0),
+    )
     down_product = bands.cost(y, bands.grain_of(y.reach), numbers.dtype) if has_products else inf
     along_product = bands.cost(x, COLUMNS, numbers.dtype) if has_products else inf
     wide = (x.size + x.lo + x.hi) / x.out
@@ -113,7 +122,7 @@ def _way(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     by_kind = [[way[kind] for way in ways] for kind in (0, 1)]
     costs = [sum(way.cost for way in kind) + (len(ways) - 1) * PASS[numbers.dtype] for kind in by_kind]
     if channels > 1:
-        costs[1] += GATHER  # planes have to be made and put together again, once for all pairs
+        costs[1] += PLANES  # planes have to be made and put together again, once for all pairs
     return (by_kind[0], costs[0]) if costs[0] <= costs[1] else (by_kind[1], costs[1])
 
 

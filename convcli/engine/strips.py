@@ -94,6 +94,8 @@ class Convolved(Rows):
         self.of, self.geometry, self.dtype, self.outside = of, geometry, plan.numbers.dtype, outside
         self.kernel, self.scale, self.bias = kernel, kernel.scale, bias
         self.blocks = plan.blocks
+        is_held = not geometry.border.is_flat or not np.any(outside)  # by the picture's dtype, what stands around it
+        self.taken = of.signal.dtype if plan.blocks.raw and is_held else self.dtype
         self.lay = engine.load(plan.method).build(kernel, geometry, of.signal.channels, plan.numbers)
         self._laid: dict[tuple, tuple[np.ndarray, engine.Tape]] = {}
 
@@ -127,7 +129,7 @@ class Convolved(Rows):
         """Where the padded rows have to be, and the calls that then fill `out`."""
         tape: engine.Tape = []
         inner = (self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi, self.of.signal.channels)
-        block = room(self.scratch.take("block", rows * inner[0] * inner[1], self.dtype), inner, self.planar)
+        block = room(self.scratch.take("block", rows * inner[0] * inner[1], self.taken), inner, self.planar)
         sums = out
         if out.dtype != self.dtype or is_planar(out) != self.planar:
             sums = room(self.scratch.take("sums", out.size, self.dtype), out.shape[1:], self.planar)
