@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 import click
 
@@ -19,6 +20,8 @@ from convcli.cli.options import (
 )
 from convcli.cli.progress import Bar, is_terminal
 from convcli.errors import ConvError, hint
+
+SHORT = 2e-4  # seconds: a decoder that wants its next bytes must not wait for imports, nor an encoder for a strip
 
 SECTIONS = {
     "The filter": ("kernel", "folders", "normalize", "scale", "method"),
@@ -126,6 +129,7 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     on_exists = _on_exists(asked)
     _refuse_nonsense(asked, output, report)
 
+    sys.setswitchinterval(SHORT)
     ahead = None if dry_run or list_of_names else _ahead(names, output, asked)
     from convcli import api, batch, formats, library, raster, targets
     from convcli import inputs as sources

@@ -3,7 +3,6 @@
 A decoder lets other threads run, and imports take as long as the decoding of some megapixels.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -14,7 +13,6 @@ from convcli.raster.reading import frames
 
 __all__ = ["Ahead", "is_worth_it"]
 
-SHORT = 2e-4  # seconds: a decoder that wants its next bytes must not wait for imports
 LEAST = 1 << 18  # bytes of a file below which a thread costs more than it saves
 HEADS = (b"\xff\xd8\xff", b"\x89PNG")  # the decoders of others may keep standard error to themselves for a while
 
@@ -39,15 +37,12 @@ class Ahead:
         self._frames = frames(Path(name), which, into, max_pixels=limit)
         self._first: Raster | None = None
         self._failure: BaseException | None = None
-        self._interval = sys.getswitchinterval()
-        sys.setswitchinterval(SHORT)
         self._thread = Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def take(self) -> Iterator[Raster]:
         """The frames, once. Raises what `frames` would have raised."""
         self._thread.join()
-        sys.setswitchinterval(self._interval)
         if self._failure:
             raise self._failure
         first, self._first = self._first, None
