@@ -314,7 +314,7 @@ class Graph:
         """Filtered colours over filtered alpha, which stays the last channel."""
         old = self.signal(node)
         signal = old.but(dtype=old.real, low=-np.inf, high=np.inf, whole=False)
-        return self._add((node,), lambda of: pointwise.Unweighted(signal, of, gain, bias), signal)
+        return self._add((node,), lambda of: pointwise.Unweighted(signal, of, gain, bias, self.white), signal)
 
     def _add(self, inputs: tuple[int, ...], make, signal: Signal, has_mean: bool = False, undivided=None) -> int:
         self.nodes.append(Node(inputs, make, signal, has_mean, undivided))

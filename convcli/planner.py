@@ -69,7 +69,7 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
     low, high = _reach_of_border(signal, geometry)
     plus, minus = _extent(kernel)
     bound = max(abs(low), abs(high)) * (plus + minus)
-    chosen, numbers, cost, why = _method(geometry, kernel, signal, bound, low, method)
+    chosen, numbers, cost, why = _method(geometry, kernel, signal, bound, (low, high), method)
     ends = [kernel.scale * (plus * high - minus * low) + bias, kernel.scale * (plus * low - minus * high) + bias]
     low, high = (min(ends), max(ends)) if bound < inf else (-inf, inf)
     peak = abs(kernel.scale) * bound + abs(bias)
@@ -92,7 +92,7 @@ def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0
     )
 
 
-def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, float, str]:
+def _method(geometry, kernel, signal, bound, ends, asked) -> tuple[str, Numbers, float, str]:
     """The method, its numbers, its cost and the reason."""
     if asked != "auto" and asked not in engine.METHODS:
         raise ConvError(
@@ -103,7 +103,7 @@ def _method(geometry, kernel, signal, bound, low, asked) -> tuple[str, Numbers, 
         module = engine.load(name)
         numbers, why = None, module.refusal(kernel, geometry, signal)
         if why is None:
-            numbers, why = _numbers(module, kernel, signal, geometry, bound, low)
+            numbers, why = _numbers(module, kernel, signal, geometry, bound, ends)
         if numbers is None:
             if asked != "auto":
                 raise ConvError(f"method {asked} cannot do this: {why}")
@@ -132,18 +132,18 @@ def _extent(kernel: Kernel) -> tuple[float, float]:
     return (float(np.maximum(maps, 0).sum(axis=1).max()), float(np.maximum(-maps, 0).sum(axis=1).max()))
 
 
-def _numbers(method, kernel, signal, geometry, bound, low) -> tuple[Numbers | None, str]:
+def _numbers(method, kernel, signal, geometry, bound, ends) -> tuple[Numbers | None, str]:
     """The narrowest numbers that keep the promise, and why; None where the method has none.
 
-    bound: the size of the largest possible sum.
+    bound: the size of the largest possible sum. ends: the bounds of the samples, with what stands outside.
     """
     border, padded = geometry.border, any(geometry.padding)
     is_even = not padded or (border.mode != "mean" and border.value == int(border.value))
     if signal.whole and kernel.is_whole and is_even:
         for dtype, limit in method.exact(kernel):
-            if dtype == "uint16" and (low < 0 or (kernel.matrix < 0).any()):
+            if dtype == "uint16" and (ends[0] < 0 or (kernel.matrix < 0).any()):
                 continue
-            if bound <= limit:
+            if max(bound, *map(abs, ends)) <= limit:  # a kernel of zeros has no sums, but samples
                 return Numbers(dtype, True), f"whole weights, sums of at most {bound:.0f} are exact"
     bounded = bound < inf
     error = method.rounding(kernel, geometry, signal, bound) if bounded else 0.0

@@ -25,6 +25,9 @@ __all__ = [
 ]
 
 
+ROUNDING = 4e-6  # of white: alpha that is less may be rounding, and colour over it would be noise
+
+
 class _Of(Rows):
     """Rows made of other Rows, position by position."""
 
@@ -121,18 +124,19 @@ class Weighted(_Of):
 class Unweighted(_Of):
     """Filtered colours divided by the filtered alpha beside them; `gain` is the sum of the weights.
 
-    An opaque picture comes out as if it had no alpha; where nothing is left of alpha, colour is 0.
+    An opaque picture comes out as if it had no alpha; where nothing is left of alpha but what sums are rounded by,
+    colour is 0.
     """
 
-    def __init__(self, signal: Signal, of: Rows, gain: float, bias: float):
+    def __init__(self, signal: Signal, of: Rows, gain: float, bias: float, white: float):
         super().__init__(signal, of)
-        self.gain, self.bias = gain, bias
+        self.gain, self.bias, self.least = gain, bias, ROUNDING * white
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
         rows, colour, alpha = self.of[0].read(start, stop), out[:, :, :-1], out[:, :, -1:]
         np.divide(rows[:, :, -1:], self.gain, out=alpha, casting="unsafe")
         colour[:] = 0
-        np.divide(rows[:, :, :-1], alpha, out=colour, where=alpha > 0, casting="unsafe")
+        np.divide(rows[:, :, :-1], alpha, out=colour, where=alpha > self.least, casting="unsafe")
         colour += self.bias
 
 

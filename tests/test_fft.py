@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from data import picture, weights
 from naive import filtered
+from PIL import Image
+from test_apply_command import convcli as convcli_command
 
 import convcli
 from convcli.engine import Numbers, fft
@@ -52,3 +54,53 @@ def test_scipy_is_imported_where_it_repays():
         area = fft._area(geometry) * fft.FFT["float64"]
         assert (fft._by_scipy(geometry, 3, numbers) < area) == is_worth_it
         assert fft._by_scipy(geometry, 3, Numbers("float64")) > area
+
+
+def test_nothing_of_alpha_is_nothing_of_colour(tmp_path):
+    """A spectrum leaves 1e-13 of alpha where there is none; colour divided by that would be anything."""
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 180, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[:, 90:, 3] = 0
+    kernel = np.random.default_rng(1).random((21, 19))
+    results = [run(tmp_path, pixels, kernel / kernel.sum(), method) for method in ("fft", "direct")]
+    assert not results[1][:, 110:].any()
+    assert np.abs(results[0].astype(int) - results[1]).max() <= 1
+    assert np.ptp(results[0][:, :70, :3]) > 50  # the range is that of what is seen
+
+
+def run(folder, pixels, kernel, method):
+    """What the command writes."""
+    Image.fromarray(pixels).save(folder / "a.png")
+    np.savetxt(folder / "k.txt", kernel)
+    names = [str(folder / name) for name in ("k.txt", "a.png")]
+    out = convcli_command(
+        "apply", *names, "-o", str(folder / f"{method}.png"), "--range", "stretch", "--method", method
+    )
+    assert out.code == 0, out.err
+    return np.asarray(Image.open(folder / f"{method}.png"))
+
+
+@pytest.mark.parametrize(
+    ("size", "taps", "dilation"),
+    [
+        ((1000, 1500), (31, 31), 1),
+        ((2000, 3000), (31, 31), 60),
+        ((4000, 5000), (101, 101), 20),
+        ((100, 1), (12, 15), 1),
+    ],
+)
+def test_a_tile_is_no_larger_than_it_has_to_be(size, taps, dilation):
+    geometry = Window(dilation=(dilation, dilation)).fit(size, taps, (taps[0] // 2, taps[1] // 2))
+    tile = fft.tile_of(geometry)
+    for length, axis in zip(tile, (geometry.y, geometry.x), strict=True):
+        assert axis.reach < length < 2 * (axis.size + axis.lo + axis.hi + axis.reach)
+    assert np.prod(tile) <= fft.LARGE or all(
+        n < 4 * axis.reach for n, axis in zip(tile, (geometry.y, geometry.x), strict=True)
+    )
+
+
+def test_a_kernel_of_zeros_over_a_border_that_no_short_number_holds():
+    pixels = picture(9, 11)
+    found = convcli.correlate(pixels, np.zeros((3, 3)), padding_mode="constant:70000")
+    assert found.shape == pixels.shape
+    assert not found.any()

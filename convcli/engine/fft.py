@@ -22,6 +22,7 @@ from convcli.signal import Signal
 
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding", "tile_of"]
 
+LARGE = 1 << 21  # samples of a tile that is made smaller if it can be
 BATCH = 1 << 17  # samples of the tiles that are transformed at once, and stay in the cache
 
 
@@ -37,10 +38,24 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
 def tile_of(geometry: Geometry) -> tuple[int, int]:
     """Rows and columns of a tile: powers of two of some six reaches, so that little of it is overlap; twelve across.
 
-    A higher tile wants more rows in memory, a wider one does not.
+    A higher tile wants more rows in memory, a wider one does not. None is larger than the padded picture asks for, and
+    none over LARGE samples while it is more than twice as long as what it loses.
     """
-    y, x = (1 << (6 * max(axis.reach, axis.stride) - 1).bit_length() - 1 for axis in (geometry.y, geometry.x))
-    return max(64, y), max(64, 2 * x)
+    axes = (geometry.y, geometry.x)
+    lost = [max(axis.reach, axis.stride) for axis in axes]
+    whole = [_power(max(axis.lo + axis.size + axis.hi, axis.reach + axis.stride)) for axis in axes]
+    tile = [min(max(64, times * _power(3 * n + 1)), most) for times, n, most in zip((1, 2), lost, whole, strict=True)]
+    while prod(tile) > LARGE:
+        ratio, n = max((tile[n] / lost[n], n) for n in (0, 1))
+        if ratio < 4:
+            break
+        tile[n] //= 2
+    return tile[0], tile[1]
+
+
+def _power(least: int) -> int:
+    """The power of two that is at least so much."""
+    return 1 << (least - 1).bit_length()
 
 
 def _step(tile: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
@@ -57,7 +72,8 @@ def exact(kernel: Kernel) -> Limits:
 def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -> float:
     """A spectrum spreads the rounding of the whole tile over all its samples; inf where double precision shows it."""
     area = prod(tile_of(geometry))
-    peak, size = signal.peak / 2, float(np.sqrt((kernel.weights**2).sum()))
+    around = abs(geometry.border.value) if geometry.border.mode == "constant" else 0.0
+    peak, size = max(signal.peak, around) / 2, float(np.sqrt((kernel.weights**2).sum()))
     error = 2.0**-24 * peak * sqrt(area) * size * log2(area) / 4
     return inf if error * 2**-29 > TOLERANCE else error
 
