@@ -1,6 +1,7 @@
 """The sheet that plots are drawn on: y before x, and what is drawn is where it was asked for."""
 
 import numpy as np
+import pytest
 
 from convcli.raster import Canvas
 
@@ -49,3 +50,27 @@ def test_words_are_as_wide_as_they_say():
     assert xs.max() <= 10 + canvas.width_of("-12.5", 20) + 1
     assert ys.min() >= 5
     assert ys.max() < 5 + 24
+
+
+@pytest.mark.parametrize(
+    "words", ["To AV. fill", "1 0 -1; 2 0 -2; 1 0 -1", "sobel-x | gaussian:1.4", "Wi\N{COMBINING ACUTE ACCENT}l."]
+)
+@pytest.mark.parametrize("size", [11, 17])
+def test_words_are_cut_where_one_letter_more_is_too_wide(words, size):
+    canvas = Canvas(1, 1)
+    assert canvas.cut(words, canvas.width_of(words, size), size) == words
+    for room in np.linspace(0, canvas.width_of(words, size) - 0.1, 61):
+        letters = words
+        while letters and canvas.width_of(f"{letters}...", size) > room:
+            letters = letters[:-1]
+        assert canvas.cut(words, room, size) == f"{letters}..."
+
+
+def test_a_long_text_is_cut_in_few_steps(monkeypatch):
+    measured = []
+    plain = Canvas.width_of
+    monkeypatch.setattr(Canvas, "width_of", lambda *given: measured.append(given[1]) or plain(*given))
+    cut = Canvas(1, 1).cut("1 0 -1; " * 500, 300)
+    assert cut.endswith("...")
+    assert 290 < plain(Canvas(1, 1), cut) <= 300
+    assert len(measured) < 20

@@ -63,11 +63,13 @@ class Canvas:
 
     def cut(self, words: str, room: float, size: float = 12) -> str:
         """The words, or as many of their letters as `room` pixels take."""
+        from bisect import bisect  # few draw words
+
         if self.width_of(words, size) <= room:
             return words
-        while words and self.width_of(f"{words}...", size) > room:
-            words = words[:-1]
-        return f"{words}..."
+        lengths = range(1, len(words) + 1)
+        count = bisect(lengths, room, key=lambda length: self.width_of(f"{words[:length]}...", size))
+        return f"{words[:count]}..."
 
 
 @cache  # unpacking it takes longer than writing a word
