@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convcli import checks, files
+from convcli import checks, smallfile
 from convcli.checks import nested, ragged
 from convcli.errors import ConvError, FilterError, printable
 from convcli.words import integer, number
@@ -80,7 +80,7 @@ def read(path: Path, layer: int = 1) -> "Kernel":
     if suffix and suffix not in SUFFIXES:
         raise FilterError(f"{name}: no kind of kernel file ends in {printable(suffix)} (.toml {' '.join(SUFFIXES)})")
     if suffix == ".npy":
-        data = files.bytes_of(path, MAX_ARRAY, "a kernel")
+        data = smallfile.read(path, MAX_ARRAY, "a kernel")
         try:
             from convcli import npy  # late, as what it stands on is for archives
 
@@ -101,7 +101,7 @@ def read(path: Path, layer: int = 1) -> "Kernel":
 
 def read_text(path: Path) -> str:
     """The text of a small UTF-8 file, without byte order mark, its lines ended by `\\n`."""
-    data, name = files.bytes_of(path, MAX_TEXT, "a kernel"), printable(path)
+    data, name = smallfile.read(path, MAX_TEXT, "a kernel"), printable(path)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FilterError(f"{name}: is UTF-16 text (save it as UTF-8)")
     if b"\0" in data:

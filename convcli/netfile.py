@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convcli import files, npy
+from convcli import npy, smallfile
 from convcli.errors import ConvError, FilterError, printable
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _words(array: "np.ndarray", what: str) -> tuple[str, ...]:
 
 def _arrays(path: Path) -> dict:
     """The arrays of an .npz file by name."""
-    name, data = printable(path), files.bytes_of(path, MAX_BYTES, "a network")
+    name, data = printable(path), smallfile.read(path, MAX_BYTES, "a network")
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             return _unpacked(archive)

@@ -17,7 +17,7 @@ ROOT = Path(convcli.__file__).parent
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine.blas   engine
-    words   formula   formats   files   workers   npy   png   engine.sums   engine.pairs   heat   frequency
+    words   formula   formats   files   smallfile   workers   npy   png   engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
     geometry   light   luma
     filters   layers   fitting
@@ -68,6 +68,7 @@ WITHOUT_NUMPY = (
     "layers",
     "formats",
     "files",
+    "smallfile",
     "inputs",
     "convcli",
     "engine",
