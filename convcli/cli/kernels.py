@@ -233,14 +233,10 @@ def _save(filter_: "Filter", kernel: "Kernel | None", form: str | None, output: 
     title, source = filter_.title or filter_.name, filter_.source or "given as a matrix"
     data = encode(kernel, form, title, source, **more)
     if output not in (None, "-"):
-        _write(Path(output), data, force)
+        from convcli import files
+
+        files.write_bytes(Path(output), data, force)
         return
     if form == "npy" and sys.stdout.isatty():
         raise FilterError("npy is not for a terminal (write it to a file with -o)")
     click.echo(data, nl=False)
-
-
-def _write(path: Path, data: bytes, overwrite: bool) -> None:
-    from convcli import files
-
-    files.write_bytes(path, data, overwrite)
