@@ -81,3 +81,20 @@ def test_the_command_gives_what_it_gives_without(monkeypatch):
     assert Path("b.png").read_bytes() == Path("c.png").read_bytes()
     assert convcli("apply", "box:5", "a.png", "-o", "b.png").code == 1  # there already
     assert convcli("apply", "box:5", "a.png", "--max-pixels", "1000", "-o", "d.png").code == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["b.png --skip-existing", "b.png --on-exists=skip", "c.png --skip-existing", "c.png --dry-run"]
+)
+def test_what_may_not_be_needed_is_not_read_ahead(monkeypatch, words):
+    noise("a.png")
+    begun = []
+    monkeypatch.setattr(
+        ahead, "frames", lambda path, *given, **more: begun.append(path.name) or raster.frames(path, *given, **more)
+    )
+    assert convcli("apply", "box:5", "a.png", "-o", "b.png").code == 0
+    assert begun == ["a.png"]
+    assert convcli("apply", "box:5", "a.png", "-o", *words.split()).code == 0
+    assert begun == ["a.png"]
+    if Path("c.png").exists():
+        assert Path("b.png").read_bytes() == Path("c.png").read_bytes()

@@ -130,7 +130,8 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     _refuse_nonsense(asked, output, report)
 
     sys.setswitchinterval(SHORT)
-    ahead = None if dry_run or list_of_names else _ahead(names, output, asked)
+    is_sure = not dry_run and not list_of_names and on_exists != "skip"  # that the first one has to be decoded
+    ahead = _ahead(names, output, asked) if is_sure else None
     from convcli import api, batch, formats, library, raster, targets
     from convcli import inputs as sources
     from convcli.cli.talk import Ledger, Talk
