@@ -1817,6 +1817,12 @@ def test_a_wrong_word_for_an_option_is_told_with_the_right_ones(desk):
     assert refused("apply", "box:3", "a.png", "--range", "abso") == says
     says = 'convcli: op "up" is not known (correlate, convolve)'
     assert refused("kernels", "show", "box:3", "--op", "up") == says
+    says = 'convcli: method "refrence" is not known; did you mean reference? ('
+    assert refused("apply", "box:3", "a.png", "--method", "refrence").startswith(says)
+    for option in ("--range", "--method", "--channels", "--stride"):
+        line = refused("apply", "box:3", "a.png", option, "r\ng" * 40)
+        assert line.startswith(f"convcli: {option[2:]}")
+        assert len(line) < 160, "a long value is shown by its beginning"
     says = 'convcli: kernels has no command "lst"; did you mean list? (list, plot, show)'
     assert refused("kernels", "lst") == says
 

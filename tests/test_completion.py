@@ -142,6 +142,7 @@ def answer(line, shell="zsh", **more):
         ("convcli apply -k box pho", [["file", "pho", ""]]),
         ("convcli apply sobel-x --report r", [["file", "r", ""]]),
         ("convcli apply --range=cl", [["word", "--range=clip", ""]]),
+        ("convcli apply --method=f", [["word", "--method=fft", ""]]),
         ("convcli apply x.png --padding s", [["word", "same", ""]]),
         ("convcli kernels show scharr-", [["word", "scharr-x", "Scharr derivative along x"],
                                            ["word", "scharr-y", "Scharr derivative along y"]]),

@@ -19,7 +19,8 @@ from convcli.cli.options import (
     window_options,
 )
 from convcli.cli.progress import Bar, is_terminal
-from convcli.errors import ConvError, hint
+from convcli.engine import METHODS
+from convcli.errors import ConvError
 
 SHORT = 2e-4  # seconds: a decoder that wants its next bytes must not wait for imports, nor an encoder for a strip
 
@@ -51,6 +52,7 @@ SECTIONS = {
 @filter_options
 @click.option(
     "--method",
+    type=Choice(("auto", *METHODS)),
     default="auto",
     metavar="NAME",
     help="auto, direct, separable, toeplitz, fft or reference; all give the same.  [auto]",
@@ -234,15 +236,10 @@ def _filter_and_images(kernel: str | None, args: tuple[str, ...], list_of_names:
 
 def _refuse_nonsense(asked: dict, output: str | None, report: str | None) -> None:
     """Raises UsageError for words that no picture could make sense of."""
-    from convcli.engine import METHODS
-
     words = {"output": output, "report": report, "format": asked["extension"], "files0-from": asked["list_of_names"]}
     for name, value in words.items():
         if value == "":
             raise click.UsageError(f"{name}: an empty name is no file")
-    if asked["method"] not in ("auto", *METHODS):
-        near = hint(asked["method"], METHODS)
-        raise click.UsageError(f'method "{asked["method"]}" is not known{near} (auto, {", ".join(METHODS)})')
     check_values(asked)
     if asked["quality"] and asked["quality"] > 100:
         raise click.UsageError(f"quality {asked['quality']} is too large (at most 100)")

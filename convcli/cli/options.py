@@ -59,7 +59,7 @@ class Choice(click.Choice):
         if value in self.choices:
             return value
         near = f"{hint(value, self.choices)} ({', '.join(self.choices)})"
-        raise click.UsageError(f'{param.opts[-1].lstrip("-")} "{value}" is not known{near}', ctx)
+        raise click.UsageError(f"{param.opts[-1].lstrip('-')} {words.quoted(value)} is not known{near}", ctx)
 
 
 PAIR = Words("pair", lambda text, what: words.pair(text, what, 1))
@@ -222,7 +222,8 @@ def check_values(asked: dict) -> None:
         letters = asked["select"].lower().replace(" ", "")
         is_list = re.fullmatch("[rgbcmykla](,?[rgbcmykla])*", letters)
         if not is_list or any(letters.count(letter) > 1 for letter in letters if letter != ","):
-            raise click.UsageError(f'channels: "{asked["select"]}" is neither each, gray nor a list such as r,g')
+            told = words.quoted(asked["select"])
+            raise click.UsageError(f"channels: {told} is neither each, gray nor a list such as r,g")
 
 
 WINDOW = ("stride", "dilation", "padding", "border", "anchor", "op")
