@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+from convcli.formats import kind_of
 from convcli.raster.opening import MAX_PIXELS
 from convcli.raster.picture import Raster
 from convcli.raster.reading import frames
@@ -14,7 +15,7 @@ from convcli.raster.reading import frames
 __all__ = ["Ahead", "is_worth_it"]
 
 LEAST = 1 << 18  # bytes of a file below which a thread costs more than it saves
-HEADS = (b"\xff\xd8\xff", b"\x89PNG")  # the decoders of others may keep standard error to themselves for a while
+KINDS = ("JPEG", "PNG")  # the decoders of others may keep standard error to themselves for a while
 
 
 def is_worth_it(name: str) -> bool:
@@ -24,7 +25,7 @@ def is_worth_it(name: str) -> bool:
         if not path.is_file() or path.stat().st_size < LEAST:
             return False
         with path.open("rb") as stream:
-            return stream.read(4).startswith(HEADS)
+            return kind_of(stream.read(64)) in KINDS
     except (OSError, ValueError):  # whoever reads it in earnest will say so
         return False
 
