@@ -170,7 +170,7 @@ class _Runner:
 
     def _prepared(self, picture, shape, target: Target, item: Item, is_opaque=False) -> tuple[job.Job, list]:
         """The job for a picture and the names of its results, None for the stream; both are noted in `item`."""
-        kind = (shape, picture.mode, picture.format, picture.frames > 1, is_opaque)  # all that a job depends on
+        kind = job.kind(picture, shape, is_opaque)
         last, prepared = self.last
         if kind != last:
             prepared = job.prepare(self.request, picture, shape, is_opaque)

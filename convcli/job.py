@@ -21,7 +21,7 @@ from convcli.signal import Signal
 if TYPE_CHECKING:
     from convcli.raster import Header, Raster
 
-__all__ = ["Job", "Request", "Result", "clipped", "is_opaque", "prepare", "run", "samples"]
+__all__ = ["Job", "Request", "Result", "clipped", "is_opaque", "kind", "prepare", "run", "samples"]
 
 DTYPES = {"I": "int32", "F": "float32", "grid": "float64"}
 NUMBERS = ("NPY", "TXT", "CSV", "TSV", "PFM")  # formats whose samples are plain numbers, not levels
@@ -128,6 +128,11 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     finish = choices[0][1]
     mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
     raise FormatError(_why_not(wanted[0], finish, channels_out, kept_alpha, mode))
+
+
+def kind(header: "Header | Raster", shape: tuple[int, int, int], is_opaque: bool = False) -> tuple:
+    """Equal for two pictures that `prepare` makes the same job for; what it takes from a picture belongs in here."""
+    return shape, header.mode, header.format, header.frames > 1, is_opaque
 
 
 def run(job: Job, picture: "Raster", threads: int) -> Result:

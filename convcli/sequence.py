@@ -57,16 +57,17 @@ class Sequence:
         """Every frame with its job."""
         frames, self._begun = self._begun or self.frames(), None
         for number, frame in enumerate(frames, 1):
-            key = (frame.pixels.shape, frame.mode, job.is_opaque(frame))
+            is_opaque = job.is_opaque(frame)
+            kind = job.kind(frame, frame.pixels.shape, is_opaque)
             if not self._jobs:
-                self._jobs[key] = self.prepared
-            if key not in self._jobs:
-                self._jobs[key] = self._prepare(frame, key, number)
-            yield self._jobs[key], frame
+                self._jobs[kind] = self.prepared
+            if kind not in self._jobs:
+                self._jobs[kind] = self._prepare(frame, is_opaque, number)
+            yield self._jobs[kind], frame
 
-    def _prepare(self, frame: Raster, key: tuple, number: int) -> Job:
+    def _prepare(self, frame: Raster, is_opaque: bool, number: int) -> Job:
         try:
-            made = job.prepare(self.request, frame, key[0], key[2])
+            made = job.prepare(self.request, frame, frame.pixels.shape, is_opaque)
         except ConvError as error:
             raise error.at(f"frame {number}") from None
         first = self.prepared
