@@ -638,15 +638,19 @@ cli.main(["apply", "box:3", "a.png"])
 def test_pictures_of_many_kinds_one_after_the_other_are_each_planned_as_they_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(8)
-    kinds = {"l": (31, 43), "rgb": (31, 43, 3), "opaque": (31, 43, 4), "clear": (31, 43, 4), "small": (9, 43, 3)}
+    kinds = {"l": (31, 43), "rgb": (31, 43, 3), "blank": (31, 43, 4), "clear": (31, 43, 4), "small": (9, 43, 3)}
     os.makedirs("in")
     for name, shape in kinds.items():
         for n in range(2):
             pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-            if name == "opaque":
+            if name == "blank":  # read before `clear`, from which its alpha alone tells it
                 pixels[:, :, 3] = 255
             Image.fromarray(pixels).save(f"in/{n}-{name}.png")
+    first, *more = (Image.fromarray(rng.integers(0, 256, (31, 43, 3), dtype=np.uint8)).quantize(9) for _ in range(3))
+    for name, rest in ("moves", more), ("rests", []):  # the first stays a GIF, the second has more colours than one
+        first.save(f"in/{name}.gif", save_all=True, append_images=rest, transparency=3, disposal=2)
     assert convcli("apply", "gaussian:1", "in", "-o", "many", "-j", 1).code == 0
     for name in os.listdir("in"):
-        assert convcli("apply", "gaussian:1", f"in/{name}", "-o", f"alone-{name}").code == 0
-        assert Path(f"alone-{name}").read_bytes() == Path("many", name).read_bytes()
+        assert convcli("apply", "gaussian:1", f"in/{name}", "-o", "alone/").code == 0
+    assert len(listing(tmp_path / "many")) == len(os.listdir("in"))
+    assert listing(tmp_path / "alone") == listing(tmp_path / "many")
