@@ -8,8 +8,8 @@ import numpy as np
 
 from convcli import formats, raster
 from convcli.errors import ConvError, InputError, printable, reason
-from convcli.inputs import placed
 from convcli.luma import levels_over_white
+from convcli.naming import placed
 
 __all__ = ["Album", "plane", "read"]
 

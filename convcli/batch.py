@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli import files, formats, inputs, job, raster
+from convcli import files, formats, job, naming, raster
 from convcli.errors import ConvError, InputError, OutputError, confession, printable
-from convcli.inputs import STREAM
 from convcli.job import Request
+from convcli.naming import STREAM
 from convcli.raster import Raster
 from convcli.raster.ahead import Ahead
 from convcli.report import Item
@@ -97,7 +97,7 @@ class _Runner:
         except files.ExistsError as error:
             item.message = f"{error} (-f overwrites, --skip-existing skips)"
         except (ConvError, MemoryError) as error:
-            item.message = inputs.placed(error, target.input)
+            item.message = naming.placed(error, target.input)
         except OSError:  # those of files are told above; standard output takes no more of anything
             raise
         except Exception as bug:
@@ -111,7 +111,7 @@ class _Runner:
         if target.fault:
             raise InputError(target.fault)
         ahead = self.ahead.pop(target.input, None)
-        source = inputs.source(target.input, raster.room(limit))
+        source = naming.source(target.input, raster.room(limit))
         guess = Path(target.output) if target.output not in (STREAM, "") else None
         if isinstance(source, Path) and source.is_fifo():
             source = raster.content(source, limit)  # a pipe is read once

@@ -1,4 +1,4 @@
-"""The files a run is about: those named, those in folders, those in a list; and what messages call them.
+"""The files a run is about: those named, those in folders, those in a list.
 
 A folder gives its pictures, in an order that is the same everywhere: by name, numbers by their size (`p2` before
 `p10`), and what lies in the folders below it after its own. A file is a picture by its ending: the known ones, and any
@@ -8,7 +8,6 @@ that results go to is no input. A file that is named is always an input.
 
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -17,10 +16,9 @@ from typing import NamedTuple
 
 from convcli.errors import ConvError, InputError, printable, reason
 from convcli.formats import is_picture_name
+from convcli.naming import STREAM, called, source
 
-__all__ = ["STREAM", "Choice", "Found", "Input", "called", "find", "placed", "read_list", "source"]
-
-STREAM = "-"  # standard input, where an input is named
+__all__ = ["Choice", "Found", "Input", "find", "read_list"]
 
 LONGEST = 1 << 28  # bytes of a list of names
 
@@ -73,37 +71,6 @@ def find(names: Iterable[str], choice: Choice, output: str | None, is_written: b
         if len(found) == count:
             found.append(Input(name, fault=_why_empty(choice)))
     return Found(found, aside)
-
-
-def source(name: str, most: int) -> Path | bytes:
-    """The path of an input, or what standard input holds for `-`, at most one byte more than `most`.
-
-    Raises InputError where that is closed.
-    """
-    if name != STREAM:
-        return Path(name)
-    if sys.stdin is None:
-        raise InputError(f"{called(STREAM)}: it is closed")
-    return sys.stdin.buffer.read(most + 1)
-
-
-def called(name: str) -> str:
-    """What a message calls an input.
-
-    >>> called("a.png"), called("-"), called("")
-    ('a.png', 'standard input', '""')
-    """
-    return "standard input" if name == STREAM else printable(name or '""')
-
-
-def placed(error: Exception, name: str) -> str:
-    """The message of an error with the input in front, once.
-
-    >>> placed(ConvError("is damaged"), "a.png"), placed(ConvError("a.png: is damaged"), "a.png")
-    ('a.png: is damaged', 'a.png: is damaged')
-    """
-    text = "not enough memory" if isinstance(error, MemoryError) else str(error)
-    return text if text.startswith(f"{called(name)}:") else f"{called(name)}: {text}"
 
 
 def read_list(name: str) -> list[str]:

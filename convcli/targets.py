@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from convcli import files, formats, job, raster
 from convcli.errors import ConvError
-from convcli.inputs import STREAM, Input
+from convcli.inputs import Input
 from convcli.job import Request
+from convcli.naming import STREAM
 
 __all__ = ["Destination", "Target", "plan_targets", "result_names"]
 

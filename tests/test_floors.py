@@ -17,7 +17,8 @@ ROOT = Path(convcli.__file__).parent
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine.blas   engine
-    words   formula   formats   files   smallfile   workers   npy   png   engine.sums   engine.pairs   heat   frequency
+    words   formula   formats   files   smallfile   naming   workers   npy   png
+    engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
     geometry   light   luma
     filters   layers   fitting
@@ -69,6 +70,7 @@ WITHOUT_NUMPY = (
     "formats",
     "files",
     "smallfile",
+    "naming",
     "inputs",
     "convcli",
     "engine",

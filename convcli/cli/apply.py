@@ -134,25 +134,25 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     sys.setswitchinterval(SHORT)
     is_sure = not dry_run and not list_of_names and on_exists != "skip"  # that the first one has to be decoded
     ahead = _ahead(names, output, asked) if is_sure else None
-    from convcli import api, batch, formats, library, raster, targets
-    from convcli import inputs as sources
+    from convcli import api, batch, formats, inputs, library, raster, targets
     from convcli.cli.talk import Ledger, Talk
     from convcli.filters import adjusted, check_anchor
     from convcli.job import Request
+    from convcli.naming import STREAM
     from convcli.pipeline import check_window
 
     links = adjusted(library.parse(filter_text, asked["folders"]), asked["normalize"], asked["scale"])
     window = window_of(asked, asked["bias"])
     check_anchor(links, window.anchor)
     check_window(links, window)
-    names += sources.read_list(list_of_names) if list_of_names else []
-    if list_of_names == sources.STREAM and sources.STREAM in names:
+    names += inputs.read_list(list_of_names) if list_of_names else []
+    if list_of_names == STREAM and STREAM in names:
         raise click.UsageError("standard input is a list of names or an image, not both")
-    choice = sources.Choice(asked["recursive"], asked["include"], asked["exclude"])
-    found = sources.find(names, choice, output)
+    choice = inputs.Choice(asked["recursive"], asked["include"], asked["exclude"])
+    found = inputs.find(names, choice, output)
     is_batch = bool(list_of_names) or any(map(os.path.isdir, names))
     many = is_batch or len(names) > 1
-    is_stream = output == sources.STREAM or (sources.STREAM in names and output is None)
+    is_stream = output == STREAM or (STREAM in names and output is None)
     request = Request(
         links,
         window,
@@ -171,9 +171,9 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
     )
     where = targets.Destination(output, asked["extension"], on_exists, asked["quality"], asked["compression"])
     planned = targets.plan_targets(found.inputs, library.slug(links), request, where, many)
-    if report == sources.STREAM and is_stream and not dry_run:
+    if report == STREAM and is_stream and not dry_run:
         raise click.UsageError("standard output takes the result or the report, not both")
-    is_stdout_free = report != sources.STREAM and (dry_run or not is_stream)
+    is_stdout_free = report != STREAM and (dry_run or not is_stream)
     talk = Talk(window, quiet, verbose, is_stdout_free, click.get_current_context().find_root().obj)
     bar = _bar(asked["progress"], quiet, len(planned))
     cores = api.usable_cores()

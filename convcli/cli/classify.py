@@ -34,7 +34,7 @@ def command(net, names, recursive, as_csv, as_json, quiet):
     if sum((as_csv, as_json, quiet)) > 1:
         raise click.UsageError("--csv, --json and -q exclude each other")
 
-    from convcli import album, inputs, netfile, raster, training
+    from convcli import album, inputs, naming, netfile, raster, training
 
     network = netfile.read(Path(net))
     found = inputs.find(names, inputs.Choice(recursive), None, is_written=False).inputs
@@ -46,10 +46,10 @@ def command(net, names, recursive, as_csv, as_json, quiet):
         try:
             if fault:
                 raise InputError(fault)
-            picture = raster.read(inputs.source(name, raster.room(raster.MAX_PIXELS)))
+            picture = raster.read(naming.source(name, raster.room(raster.MAX_PIXELS)))
             chances = training.classify(network, album.plane(picture)[None])[0]
         except ConvError as error:
-            message = inputs.placed(error, name)
+            message = naming.placed(error, name)
             click.echo(f"convcli: {message}", err=True)
             counts[None] += 1
             items.append({"input": name, "status": "failed", "message": message})

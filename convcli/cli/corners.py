@@ -11,7 +11,7 @@ import click
 from convcli.cli.options import COUNT, NUMBER, Choice, Sectioned
 from convcli.errors import ConvError, OutputError, printable
 from convcli.files import ExistsError
-from convcli.inputs import STREAM, called, placed, source
+from convcli.naming import STREAM, called, placed, source
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli import inputs
+from convcli import naming
 from convcli.border import Border
 from convcli.cli.options import (
     COUNT,
@@ -221,7 +221,7 @@ def _scene(filter_text: str, image: str | None, asked: dict) -> "Scene":
         white = None if picture.mode == "grid" else picture.white
         return scene.cut(pixels, white, kernel, window, asked["at"], asked["size"], letters, select)
     except ConvError as error:
-        raise error.at(inputs.called(image)) from None
+        raise error.at(naming.called(image)) from None
 
 
 def _show_sample(filter_text: str, image: str, asked: dict) -> None:
@@ -237,7 +237,7 @@ def _show_sample(filter_text: str, image: str, asked: dict) -> None:
         job = prepare(request, picture, picture.pixels.shape, is_opaque(picture))
         told = trace(job, picture, asked["at"], usable_cores())
     except ConvError as error:
-        raise error.at(inputs.called(image)) from None
+        raise error.at(naming.called(image)) from None
     if asked["as_json"]:
         click.echo(json.dumps({"filter": filter_text, "input": printable(image)} | document(told)))
         return
@@ -277,6 +277,6 @@ def _picture(image: str, max_pixels: int) -> "Raster":
     from convcli import raster
 
     try:
-        return raster.read(inputs.source(image, raster.room(max_pixels)), max_pixels=max_pixels)
+        return raster.read(naming.source(image, raster.room(max_pixels)), max_pixels=max_pixels)
     except ConvError as error:
-        raise type(error)(inputs.placed(error, image)) from None
+        raise type(error)(naming.placed(error, image)) from None
