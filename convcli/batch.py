@@ -22,7 +22,6 @@ from convcli.naming import STREAM
 from convcli.raster import Raster
 from convcli.raster.ahead import Ahead
 from convcli.report import Item
-from convcli.sequence import Sequence
 from convcli.targets import Destination, Target, result_names
 from convcli.workers import Workers
 
@@ -138,6 +137,8 @@ class _Runner:
         prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
         self._check(outputs)
         if picture.frames > 1:
+            from convcli.sequence import Sequence  # few move
+
             sequence = Sequence(request, prepared, frames, chain((picture,), pictures), options.threads)
             del picture
             for index, name in enumerate(outputs):
