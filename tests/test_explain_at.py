@@ -289,6 +289,27 @@ def test_what_is_added_up_is_what_is_told(desk):
     assert "  the products add up to inf; times 1/-9 that is -inf" in lines
 
 
+def test_a_colour_is_told_as_none_where_alpha_is_but_rounding(desk):
+    """The colour far from what can be seen is 0 and no quotient, as it is written; nearer it is one."""
+    pixels = np.full((60, 60, 4), 200, np.uint8)
+    pixels[..., 3] = 0
+    pixels[:30, :30, 3] = 255
+    Image.fromarray(pixels).save("b.png")
+    assert convcli("apply", "gaussian:2", "b.png", "-o", "out.npy", "--range", "none").code == 0
+    written, formulas = np.load("out.npy"), {}
+    for at in (35, 36, 37, 38):
+        document = told("gaussian:2", "b.png", "--at", f"{at},{at}", "--range", "none")
+        assert [channel["value"] for channel in document["channels"]] == finite(written[at, at])
+        step = next(step for step in document["steps"] if step["kind"] == "unweigh")
+        formulas[at] = [channel["formula"] for channel in step["channels"][:3]]
+        for channel in step["channels"]:
+            assert Formula.parse(channel["formula"], [], "it").evaluate({}) == pytest.approx(channel["value"], rel=1e-5)
+    assert written[35, 35, 0] == pytest.approx(200)
+    assert all(" / " in words for words in formulas[35])
+    assert written[36, 36, 3] > written[37, 37, 3] > 0  # there is some alpha, but less than rounding may leave
+    assert formulas[36] == formulas[37] == formulas[38] == ["0"] * 3
+
+
 # ---------------------------------------------------------------- for people
 
 

@@ -285,5 +285,5 @@ def _point_words(rows: Mapped, value: float) -> str:
 
 def _unweigh_words(rows: Unweighted, values: np.ndarray) -> list[str]:
     alpha, bias = values[-1] / rows.gain, f" + {spell(rows.bias)}" if rows.bias else ""
-    over = [f"{spell(value)} / {spell(alpha)}" if alpha > 0 else "0" for value in values[:-1]]
+    over = [f"{spell(value)} / {spell(alpha)}" if alpha > rows.least else "0" for value in values[:-1]]
     return [*(f"{words}{bias}" for words in over), f"{spell(values[-1])} / {spell(rows.gain)}"]
