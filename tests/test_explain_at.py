@@ -347,6 +347,23 @@ def test_scale_bias_range_and_rounding_are_told(desk):
     assert re.search(r"gray +69.5 +162.25 +162 +162", text)
 
 
+@pytest.mark.parametrize(
+    ("grid", "rule", "row"),
+    [
+        ("-1.234567e-5", "abs", "value  -1.23457e-05  1.23457e-05  1.23457e-05"),
+        ("-1.234567e-105", "offset", "value  -1.23457e-105        0.5        0.5"),
+        ("-98765432101234", "clip", "value  -98765432101234          0"),
+        ("80", "abs", "value         80         80          1"),
+    ],
+)
+def test_numbers_of_the_levels_never_touch(grid, rule, row):
+    lines = lines_of("identity", "-", "--at", "0,0", "--range", rule, stdin=grid)
+    at = next(n for n, line in enumerate(lines) if line.startswith("  value "))
+    assert lines[at] == f"  {row}"
+    heads = list(re.finditer(r"\S+", lines[at - 1]))
+    assert [head.end() for head in heads] == [cell.end() for cell in re.finditer(r"\S+", lines[at])][1:]
+
+
 def test_each_step_of_a_chain_has_its_window_and_says_whose_numbers_it_reads():
     lines = lines_of("1 2 1 | 1 -1 | relu", "-", "--at", "2,2", "--stride", "2", stdin=STEP)
     heads = [line for line in lines if " at column " in line]

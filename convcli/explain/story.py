@@ -263,11 +263,11 @@ def _levels(trace: Trace) -> Iterator[str]:
     text += f"; {'it is rounded, half to even, and ' if trace.is_whole else ''}clipped to 0..{white}."
     yield from _said(text)
     heads = ["sum", *(["ranged"] if _changes(trace) else []), *(["rounded"] if trace.is_whole else []), "written"]
-    rows = [[end.name, *(spell(value) for value in _shown(end, heads))] for end in trace.endings]
-    side = max(len(row[0]) for row in rows)
-    yield f"  {'':{side}}{''.join(f'{head:>11}' for head in heads)}"
-    for name, *values in rows:
-        yield f"  {name:{side}}{''.join(f'{value:>11}' for value in values)}"
+    rows = [["", *heads], *([end.name, *(spell(value) for value in _shown(end, heads))] for end in trace.endings)]
+    side, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    widths = [max(11, width + 2) for width in widths]  # numbers never touch
+    for name, *cells in rows:
+        yield f"  {name:{side}}{''.join(f'{cell:>{width}}' for cell, width in zip(cells, widths, strict=True))}"
 
 
 def _changes(trace: Trace) -> bool:
