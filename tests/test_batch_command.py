@@ -550,39 +550,6 @@ def test_a_pipe_that_closes_ends_a_batch_quietly(desk):
             im.load()
 
 
-def test_kills_at_any_time_leave_whole_files_and_nothing_else(desk):
-    Path("in").mkdir()
-    for n in range(12):
-        save(f"in/{n}.png", samples(300, 300, 3, seed=n))
-    words = ["apply", "box:3", "in", "-o", "out", "-q", "-f"]
-    assert convcli(*words).code == 0
-    wanted, made = listing(Path("out")), []
-    for n in range(10):
-        if n % 2:
-            subprocess.run(["rm", "-rf", "out"], check=True)
-        before = written()
-        with subprocess.Popen([*PROGRAM, *words]) as process:
-            while process.poll() is None and written() == before:
-                time.sleep(0.001)
-            time.sleep(0.005 * n)
-            process.kill()
-        made.append(len(written() - before))
-        for path in Path("out").glob(".*"):  # the moment between link and rename, when replacing
-            assert path.read_bytes() in wanted.values()
-            path.unlink()
-        left = listing(Path("out"))
-        assert {name: wanted.get(name) for name in left} == left
-    assert any(0 < count < len(wanted) for count in made), made
-    assert convcli(*words).code == 0
-    assert listing(Path("out")) == wanted
-
-
-def written() -> set[tuple[str, int]]:
-    """The results that are there: their names and, as one that replaces another is a file of its own, their files."""
-    entries = os.scandir("out") if Path("out").exists() else ()
-    return {(entry.name, entry.inode()) for entry in entries if not entry.name.startswith(".")}
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("after", [0, 30])
 def test_a_signal_that_is_swallowed_ends_it_all_the_same(desk, number, after):

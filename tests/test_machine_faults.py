@@ -203,7 +203,7 @@ def test_ends_at_any_time(desk, number):
         Image.fromarray(rng.integers(0, 256, (500, 700, 3), np.uint8)).save(f"in/{name}")
     expected, made = wanted(), []
     env = {**os.environ, "PYTHONPATH": str(HOUSE)}
-    for turn in range(6):
+    for turn in range(10):
         shutil.rmtree("out", ignore_errors=True)
         if turn % 2:
             Path("out").mkdir()
