@@ -1,13 +1,14 @@
 """What every test wants.
 
 Products on one thread; no kernels but the packaged ones; property tests with the same examples every time, and no
-clock in them.
+clock in them; a folder to work in for those that ask for `desk`.
 """
 
 import os
 import signal
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background job; the commands under test inherit it
@@ -26,3 +27,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("convcli")
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch) -> Path:
+    """An empty folder, which is the working folder meanwhile."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -13,10 +13,7 @@ from convcli import raster
 from convcli.errors import InputError
 from convcli.raster import ahead
 
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def noise(name: str, **options) -> np.ndarray:

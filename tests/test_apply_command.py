@@ -21,6 +21,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from convcli import cli
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 
 @dataclass
 class Ran:
@@ -114,13 +116,6 @@ def levels(sums: np.ndarray, white: float = 255) -> np.ndarray:
 def spoken(value: object) -> str:
     """A case's name: its words, not a number."""
     return " ".join(map(str, value))[:60] if isinstance(value, list) else str(value)
-
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path, monkeypatch):
-    """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 # ---------------------------------------------------------------------------------------------------- names

@@ -15,15 +15,10 @@ from convcli.cli import root
 from convcli.errors import ConvError, FilterError
 from convcli.filters import Kernel
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 HEAD = 'title = "t"\nsource = "s"\n'
 FOUR = ("top-edge", "left-edge", "diag1-edge", "diag2-edge")
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def run(*words):
@@ -70,7 +65,7 @@ def test_edges_4_knows_the_names_of_its_maps():
     assert (convcli.kernel("edges-4@180").matrix[0, 0] == convcli.kernel("bottom-edge").matrix).all()
 
 
-def test_a_saved_bank_is_the_bank(folder):
+def test_a_saved_bank_is_the_bank(desk):
     run("kernels", "show", "edges-4@90", "-o", "mine.toml")
     saved, bank = convcli.kernel("mine.toml"), convcli.kernel("edges-4@90")
     assert (saved.weights == bank.weights).all()
@@ -100,17 +95,17 @@ def test_shape_counts_the_bank():
         ("maps = ['a']\n[[step]]\nname = 'a'\nkernel = 'box'", "maps does not go with [[step]]"),
     ],
 )
-def test_wrong_bank_files(folder, body, message):
-    (folder / "mine.toml").write_text(HEAD + body)
+def test_wrong_bank_files(desk, body, message):
+    (desk / "mine.toml").write_text(HEAD + body)
     with pytest.raises(FilterError) as caught:
         library.parse("mine.toml")
     assert str(caught.value).startswith("mine.toml: ")
     assert message in str(caught.value)
 
 
-def test_a_bank_as_a_step_gives_all_its_maps(folder):
+def test_a_bank_as_a_step_gives_all_its_maps(desk):
     photo("p.png", picture(9, 13, 3))
-    (folder / "mine.toml").write_text(
+    (desk / "mine.toml").write_text(
         f'{HEAD}input = "gray"\nresult = "abs(m) / 2"\n[[step]]\nname = "m"\nkernel = "edges-4"\n'
     )
     run("apply", "mine.toml", "p.png", "-o", "out/")
@@ -122,7 +117,7 @@ def test_a_bank_as_a_step_gives_all_its_maps(folder):
 # ---------------------------------------------------------------- how maps are written
 
 
-def test_a_file_each(folder):
+def test_a_file_each(desk):
     pixels = picture(9, 13, 3)
     photo("p.png", pixels)
     run("apply", "edges-4 | relu", "p.png", "--stride", "2,1")
@@ -132,7 +127,7 @@ def test_a_file_each(folder):
     assert not Path("p.edges-4+relu.4.png").exists()
 
 
-def test_a_stack_of_numbers_and_a_stack_of_pages(folder):
+def test_a_stack_of_numbers_and_a_stack_of_pages(desk):
     pixels = picture(9, 13, 3)
     photo("p.png", pixels)
     sums = convcli.apply(pixels, "edges-4")
@@ -147,10 +142,10 @@ def test_a_stack_of_numbers_and_a_stack_of_pages(folder):
             floats.seek(n)
             assert (np.asarray(pages) == rounded(sums[:, :, n])).all()
             assert np.asarray(floats) == pytest.approx(sums[:, :, n], abs=1e-3)
-    assert [path.name for path in folder.glob("*.tif")] in (["s.tif", "f.tif"], ["f.tif", "s.tif"])
+    assert [path.name for path in desk.glob("*.tif")] in (["s.tif", "f.tif"], ["f.tif", "s.tif"])
 
 
-def test_a_sheet_holds_every_map_as_its_file_would(folder):
+def test_a_sheet_holds_every_map_as_its_file_would(desk):
     pixels = picture(160, 170, 3)
     photo("p.png", pixels)
     said = run("apply", "edges-4", "p.png", "--maps", "montage")
@@ -170,7 +165,7 @@ def _places(sheet: np.ndarray, tile: np.ndarray) -> list[tuple[int, int]]:
     return [(int(y), int(x)) for y, x in corners if (gray[y : y + high, x : x + wide] == tile).all()]
 
 
-def test_sheets_go_into_any_picture_format_and_stream(folder):
+def test_sheets_go_into_any_picture_format_and_stream(desk):
     photo("p.png", picture(9, 13))
     run("apply", "edges-4", "p.png", "--maps", "montage", "-o", "m.jpg")
     assert levels("m.jpg").ndim == 3
@@ -181,7 +176,7 @@ def test_sheets_go_into_any_picture_format_and_stream(folder):
     assert not Path("p.edges-4.png").exists()
 
 
-def test_frames_have_maps_too(folder):
+def test_frames_have_maps_too(desk):
     frames = [Image.fromarray(picture(9, 13, 1, seed=n)[:, :, 0].copy()) for n in range(3)]
     frames[0].save("a.png", save_all=True, append_images=frames[1:], duration=[70, 80, 90])
     run("apply", "edges-4", "a.png", "-o", "out/")
@@ -204,14 +199,14 @@ def test_frames_have_maps_too(folder):
         (("--format", "csv"), "CSV cannot hold a montage, a picture in colours"),
     ],
 )
-def test_what_a_sheet_cannot_be(folder, words, message):
+def test_what_a_sheet_cannot_be(desk, words, message):
     photo("p.png", picture(9, 13))
     ran = CliRunner().invoke(root, ["apply", "edges-4", "p.png", "--maps", "montage", *words], standalone_mode=False)
     assert message in ran.stderr + str(ran.exception)
-    assert [path.name for path in folder.iterdir()] == ["p.png"]
+    assert [path.name for path in desk.iterdir()] == ["p.png"]
 
 
-def test_grids_of_numbers_have_sheets_in_their_own_span(folder):
+def test_grids_of_numbers_have_sheets_in_their_own_span(desk):
     grid = weights(6, 7, 2, whole=False)
     np.save("g.npy", grid)
     np.save("bank.npy", weights(3, 2, 2, 3))
@@ -225,7 +220,7 @@ def test_grids_of_numbers_have_sheets_in_their_own_span(folder):
         assert _places(sheet, tile.repeat(times, 0).repeat(times, 1))
 
 
-def test_what_has_no_maps_is_written_as_ever(folder):
+def test_what_has_no_maps_is_written_as_ever(desk):
     photo("p.png", picture(9, 13, 3))
     for maps in ("montage", "stack"):
         run("apply", "sobel-x", "p.png", "--maps", maps, "-o", f"{maps}.png")
@@ -305,7 +300,7 @@ def test_64_digits_through_four_kernels():
             assert found[n, :, :, m] == pytest.approx(wanted[:, :, 0], abs=1e-3)
 
 
-def test_many_files_through_a_bank(folder):
+def test_many_files_through_a_bank(desk):
     for n in range(3):
         photo(f"p{n}.png", picture(8, 9 + n, 3, seed=n))
     run("apply", "edges-4", "p0.png", "p1.png", "p2.png", "-o", "out/", "-q")

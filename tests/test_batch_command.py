@@ -19,14 +19,9 @@ from test_apply_command import convcli, listing, refused, samples, save
 from convcli import batch, inputs, raster
 from convcli.cli import progress
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 PROGRAM = [sys.executable, "-m", "convcli"]
-
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path, monkeypatch):
-    """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -602,8 +597,7 @@ cli.main(["apply", "box:3", "a.png"])
     assert (process.returncode, errors) == (-signal.SIGINT, "")
 
 
-def test_pictures_of_many_kinds_one_after_the_other_are_each_planned_as_they_are(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_pictures_of_many_kinds_one_after_the_other_are_each_planned_as_they_are(desk):
     rng = np.random.default_rng(8)
     kinds = {"l": (31, 43), "rgb": (31, 43, 3), "blank": (31, 43, 4), "clear": (31, 43, 4), "small": (9, 43, 3)}
     os.makedirs("in")
@@ -619,5 +613,5 @@ def test_pictures_of_many_kinds_one_after_the_other_are_each_planned_as_they_are
     assert convcli("apply", "gaussian:1", "in", "-o", "many", "-j", 1).code == 0
     for name in os.listdir("in"):
         assert convcli("apply", "gaussian:1", f"in/{name}", "-o", "alone/").code == 0
-    assert len(listing(tmp_path / "many")) == len(os.listdir("in"))
-    assert listing(tmp_path / "alone") == listing(tmp_path / "many")
+    assert len(listing(desk / "many")) == len(os.listdir("in"))
+    assert listing(desk / "alone") == listing(desk / "many")

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_apply_command import convcli, desk, refused
+from test_apply_command import convcli, refused
 
 import convcli as package
 
-__all__ = ["desk"]  # the fixture, for every test here
+pytestmark = pytest.mark.usefixtures("desk")
 
 SQUARES = ((10, 12), (27, 38))
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_apply_command import convcli, desk, load, refused, samples, save
+from test_apply_command import convcli, load, refused, samples, save
 
-__all__ = ["desk"]  # the fixture, for every test here
+pytestmark = pytest.mark.usefixtures("desk")
 
 STRIPE = "0 0 1 0 0\n" * 5
 ONES = "1 1 1 1\n" * 4

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from data import picture, weights
 from PIL import Image
-from test_apply_command import convcli, desk, refused
+from test_apply_command import convcli, refused
 
 from convcli import png, raster
 from convcli.formula import Formula
 
-__all__ = ["desk"]  # the fixture, for every test here
+pytestmark = pytest.mark.usefixtures("desk")
 
 MODES = ["reflect", "edge", "symmetric", "wrap", "zeros", "constant:7", "mean"]
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from test_apply_command import convcli, desk, refused
+from test_apply_command import convcli, refused
 
-__all__ = ["desk"]  # the fixture, for every test here
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def text_of(grid, end="\n") -> str:

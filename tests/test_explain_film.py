@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from data import weights
 from PIL import Image
-from test_apply_command import convcli, desk, refused
+from test_apply_command import convcli, refused
 from test_explain_page import drawn, options_of, text_of
 
 from convcli.border import Border
@@ -14,7 +14,7 @@ from convcli.explain import film, scene
 from convcli.filters import Kernel
 from convcli.geometry import Window
 
-__all__ = ["desk"]  # the fixture, for every test here
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def applied(filter_, *options, stdin) -> np.ndarray:

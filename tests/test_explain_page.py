@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from data import weights
 from PIL import Image
-from test_apply_command import convcli, desk, refused
+from test_apply_command import convcli, refused
 
 from convcli.explain import scene
 from convcli.filters import Kernel
 from convcli.geometry import Window
 
-__all__ = ["desk"]  # the fixture, for every test here
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def text_of(grid, end="\n") -> str:

@@ -13,11 +13,7 @@ from test_apply_command import convcli, listing, load, refused, samples
 
 from convcli import apply
 
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def moving(name: str, count: int = 3, mode: str = "RGB", **options) -> list[np.ndarray]:

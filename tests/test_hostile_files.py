@@ -52,8 +52,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_are_refused_in_a_line(tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
+def test_hostile_files_are_refused_in_a_line(desk, name):
     content = HOSTILE[name]
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
     begin = time.process_time()

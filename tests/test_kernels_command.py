@@ -17,12 +17,7 @@ from convcli.cli.kernels import command
 from convcli.errors import ConvError, FilterError
 from convcli.filters import Kernel
 
-
-@pytest.fixture(autouse=True)
-def work(tmp_path, monkeypatch):
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def run(line):
@@ -64,7 +59,7 @@ def test_list_is_what_is_meant_by_default():
     assert run("--json") == run("list --json")
 
 
-def test_list_says_where_others_come_from(work):
+def test_list_says_where_others_come_from(desk):
     long = "word " * 30
     Path("mine").mkdir()
     Path("mine/own.toml").write_text(f'title = "{long}"\nsource = "s"\nweights = [[1, 2]]\n')

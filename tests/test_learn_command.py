@@ -8,11 +8,11 @@ from pathlib import Path
 import naive
 import numpy as np
 import pytest
-from test_apply_command import convcli, desk, load, refused, save
+from test_apply_command import convcli, load, refused, save
 
 from convcli import library
 
-__all__ = ["desk"]  # the fixture, for every test here
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def drawn(seed: int, *shape: int, gain: float = 0.5) -> np.ndarray:

@@ -13,10 +13,7 @@ import convcli as api
 from convcli.errors import ConvError
 from convcli.light import as_levels, as_light
 
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def light_of(levels, white=255.0):

@@ -100,14 +100,13 @@ def shim(tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Path:
+def desk(desk) -> Path:
     """A folder with a folder of pictures in it."""
-    monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     rng = np.random.default_rng(3)
     for name in NAMES:
         Image.fromarray(rng.integers(0, 256, (40, 50, 3), np.uint8)).save(f"in/{name}")
-    return tmp_path
+    return desk
 
 
 def ran(*words: str, folder: str = "in", **more) -> subprocess.CompletedProcess:

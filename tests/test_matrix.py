@@ -5,6 +5,7 @@ import json
 import os
 import tomllib
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -217,11 +218,10 @@ WRONG_FILES = [
 
 
 @pytest.mark.parametrize(("name", "content", "message"), WRONG_FILES, ids=range(len(WRONG_FILES)))
-def test_wrong_files(tmp_path, monkeypatch, name, content, message):
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, name, content)
+def test_wrong_files(desk, name, content, message):
+    write(desk, name, content)
     with pytest.raises(ConvError) as caught:
-        matrix.read(type(tmp_path)(name))
+        matrix.read(Path(name))
     assert str(caught.value).startswith(message) or message in str(caught.value)
     assert str(caught.value).startswith(name)
     assert len(str(caught.value)) < 200

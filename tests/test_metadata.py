@@ -9,6 +9,8 @@ from data import blocks, turned
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 from test_apply_command import convcli, refused, samples
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a>\xc3\xa9</a></x:xmpmeta>'
 EVERY = ("png", "jpg", "webp", "tif", "avif")
@@ -23,11 +25,6 @@ HOLDS = {  # of a picture whose metadata is all there is: what has to be there a
     "ppm": set(),
 }
 WORDS = {"icc": "the colour profile", "exif": "EXIF", "xmp": "XMP", "dpi": "the resolution", "text": "text"}
-
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def exif_of(orientation: int = 1) -> Image.Exif:

@@ -12,10 +12,7 @@ from test_apply_command import convcli, load, mode_of, refused, samples
 from convcli import raster
 from convcli.raster import tiff
 
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def as_mode(mode: str, pixels: np.ndarray) -> Image.Image:

@@ -15,12 +15,7 @@ from convcli.errors import ConvError, FilterError
 from convcli.filters import Kernel
 from convcli.frequency import response
 
-
-@pytest.fixture(autouse=True)
-def work(tmp_path, monkeypatch):
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def count(pixels, colour):

@@ -27,12 +27,11 @@ PROGRAM = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "convcli"
 
 
 @pytest.fixture(autouse=True)
-def desk(tmp_path, monkeypatch):
+def desk(desk, monkeypatch):
     """A folder to work in, with a picture."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLUMNS", raising=False)
     Image.fromarray(np.random.default_rng(4).integers(0, 256, (20, 30), np.uint8)).save("a.png")
-    return tmp_path
+    return desk
 
 
 def convcli(*words: str, program=None, **options) -> subprocess.CompletedProcess:

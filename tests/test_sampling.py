@@ -13,8 +13,7 @@ def sampling(name) -> int:
 
 
 @pytest.mark.parametrize("stored", [0, 1, 2])
-def test_colours_stay_stored_as_they_were(tmp_path, monkeypatch, stored):
-    monkeypatch.chdir(tmp_path)
+def test_colours_stay_stored_as_they_were(desk, stored):
     Image.fromarray(samples(30, 40, 3)).save("a.jpg", subsampling=stored, quality=70)
     assert convcli("apply", "box:3", "a.jpg", "-o", "b.jpg").code == 0
     assert sampling("b.jpg") == stored
@@ -23,8 +22,7 @@ def test_colours_stay_stored_as_they_were(tmp_path, monkeypatch, stored):
         assert sampling("b.jpg") == asked
 
 
-def test_without_a_jpeg_before_it_every_pixel_has_its_colour(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_without_a_jpeg_before_it_every_pixel_has_its_colour(desk):
     Image.fromarray(samples(30, 40, 3)).save("a.png")
     Image.fromarray(np.dstack([samples(30, 40)] * 4), "CMYK").save("c.jpg")
     assert convcli("apply", "box:3", "a.png", "-o", "b.jpg").code == 0

@@ -15,14 +15,9 @@ from convcli.errors import ConvError, FilterError
 from convcli.filters import Kernel
 from convcli.variants import Variant, divide, varied
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 HEAD = 'title = "t"\nsource = "s"\n'
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def kernel(text):
@@ -141,10 +136,10 @@ def test_dividing(text, rest, words):
     assert (left, "".join(map(str, variants))) == (rest, words)
 
 
-def test_files_and_windows(folder):
-    (folder / "k.txt").write_text("1 2\n3 4\n")
-    (folder / "k@2x.csv").write_text("5,6\n")
-    (folder / "mine.toml").write_text(HEAD + "weights = [[1, 2]]\nanchor = [0, 1]\n[params.a]\ndefault = 1")
+def test_files_and_windows(desk):
+    (desk / "k.txt").write_text("1 2\n3 4\n")
+    (desk / "k@2x.csv").write_text("5,6\n")
+    (desk / "mine.toml").write_text(HEAD + "weights = [[1, 2]]\nanchor = [0, 1]\n[params.a]\ndefault = 1")
     assert kernel("k.txt@90").weights.tolist() == [[3, 1], [4, 2]]
     assert kernel("k@2x.csv^T").weights.tolist() == [[5], [6]]
     assert kernel("./mine.toml:a=3@90").weights.tolist() == [[1], [2]]
@@ -155,8 +150,8 @@ def test_files_and_windows(folder):
     assert link.filter.kernel.weights.tolist() == kernel("sobel-y").weights.tolist()
 
 
-def test_names_titles_and_slugs(folder):
-    (folder / "k.txt").write_text("1 2\n3 4\n")
+def test_names_titles_and_slugs(desk):
+    (desk / "k.txt").write_text("1 2\n3 4\n")
     chain = library.parse("gaussian-dx:2 @ 90 * -1 | sobel-x^T | k.txt@90 | 1 0; 0 2 *-1")
     assert [link.filter.name for link in chain] == ["gaussian-dx:2@90*-1", "sobel-x^T", "k@90", "matrix*-1"]
     assert chain[0].filter.title == "Derivative of Gaussian along x, turned by 90 degrees, times -1"
@@ -191,7 +186,7 @@ def test_wrong(text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_steps_of_kernel_files(folder):
+def test_steps_of_kernel_files(desk):
     steps = {
         "a": ("kirsch-n@45", "kirsch-ne"),
         "b": ("gaussian-dx:sigma=2*s@90*-1", "gaussian-dy:3*-1"),
@@ -201,7 +196,7 @@ def test_steps_of_kernel_files(folder):
         "f": ("gaussian-dx:2 * s ^T", "gaussian-dy:3"),
     }
     body = "".join(f'[[step]]\nname = "{name}"\nkernel = "{text}"\n' for name, (text, _) in steps.items())
-    (folder / "mine.toml").write_text(f'{HEAD}result = "a + b + c + d + e + f"\n[params.s]\ndefault = 1.5\n{body}')
+    (desk / "mine.toml").write_text(f'{HEAD}result = "a + b + c + d + e + f"\n[params.s]\ndefault = 1.5\n{body}')
     (link,) = library.parse("mine.toml")
     for step, (_, same) in zip(link.filter.steps, steps.values(), strict=True):
         assert step.action.weights == pytest.approx(kernel(same).weights)
@@ -209,23 +204,23 @@ def test_steps_of_kernel_files(folder):
 
 
 @pytest.mark.parametrize("text", ["sobel@90", "relu^T", "sobel-x@30"])
-def test_wrong_steps_of_kernel_files_say_where(folder, text):
-    (folder / "mine.toml").write_text(f'{HEAD}[[step]]\nname = "a"\nkernel = "{text}"\n')
+def test_wrong_steps_of_kernel_files_say_where(desk, text):
+    (desk / "mine.toml").write_text(f'{HEAD}[[step]]\nname = "a"\nkernel = "{text}"\n')
     with pytest.raises(FilterError, match=r"^mine\.toml: step a: "):
         library.parse("mine.toml")
 
 
-def test_a_compass_is_one_file(folder):
+def test_a_compass_is_one_file(desk):
     """The strongest of eight directions from one file and seven variants of it, as the shipped eight files give."""
     steps = "".join(f'[[step]]\nname = "d{n}"\nkernel = "mine@{45 * n}"\n' for n in range(8))
-    (folder / "mine.toml").write_text(HEAD + "weights = [[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]\nsum = 0")
-    (folder / "compass.toml").write_text(f'{HEAD}result = "maximum({", ".join(f"d{n}" for n in range(8))})"\n{steps}')
-    (compass,) = library.parse("compass", [folder])
+    (desk / "mine.toml").write_text(HEAD + "weights = [[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]\nsum = 0")
+    (desk / "compass.toml").write_text(f'{HEAD}result = "maximum({", ".join(f"d{n}" for n in range(8))})"\n{steps}')
+    (compass,) = library.parse("compass", [desk])
     pixels = picture(17, 23, 3)
     assert (convcli.apply(pixels, compass.filter) == convcli.apply(pixels, "kirsch")).all()
 
 
-def test_the_command_says_and_writes_the_variant(folder):
+def test_the_command_says_and_writes_the_variant(desk):
     Path("p.csv").write_text("\n".join(",".join(map(str, row)) for row in picture(5, 7)[:, :, 0]))
     run("apply", "sobel-x@90", "p.csv", "--report", "r.json")
     assert Path("p.sobel-x@90.csv").exists()
@@ -234,7 +229,7 @@ def test_the_command_says_and_writes_the_variant(folder):
     assert Path("p.sobel-x@90.csv").read_text() == Path("p.sobel-y.csv").read_text()
 
 
-def test_saved_variants_are_kernels(folder):
+def test_saved_variants_are_kernels(desk):
     for form in ("toml", "txt", "csv", "npy"):
         run("kernels", "show", "1 2 3; 4 5 6@90*-1/2", "-o", f"k.{form}")
         assert kernel(f"k.{form}").weights.tolist() == [[-2, -0.5], [-2.5, -1], [-3, -1.5]]
