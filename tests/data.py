@@ -1,6 +1,8 @@
 """Awkward pictures and weights, seeded; and the short way from them through a chain, past files and words."""
 
 import shlex
+import struct
+import zlib
 
 import click
 import numpy as np
@@ -50,6 +52,11 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
         8: lambda p: np.rot90(p, 3),
     }[orientation]
     return np.ascontiguousarray(way(pixels))
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    """A chunk of a PNG with its length and its check sum."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def weights(*shape: int, whole: bool = True, seed: int = 0) -> np.ndarray:

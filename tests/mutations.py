@@ -1,10 +1,10 @@
 """Files of every kind and mode that is read, rendered anew, and what may happen to the bytes of a file."""
 
 import struct
-import zlib
 from io import BytesIO
 
 import numpy as np
+from data import chunk
 from PIL import Image
 
 __all__ = ["mutated", "rendered"]
@@ -124,9 +124,8 @@ def _summed(data: bytes) -> bytes:
     out, at = bytearray(data[:8]), 8
     while at + 12 <= len(data):
         size = int.from_bytes(data[at : at + 4], "big")
-        body = data[at + 4 : at + 8 + size]
         if at + 12 + size > len(data):
             break
-        out += data[at : at + 4] + body + struct.pack(">I", zlib.crc32(body))
+        out += chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + size])
         at += 12 + size
     return bytes(out + data[at:])

@@ -10,6 +10,7 @@ from io import BytesIO
 import mutations
 import numpy as np
 import pytest
+from data import chunk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,8 +96,7 @@ def test_pngs_of_any_chunks(chunks, head):
     parts = [("IHDR", struct.pack(">IIBBBBB", *head), False), *chunks, ("IDAT", bytes(200), True), ("IEND", b"", False)]
     data = b"\x89PNG\r\n\x1a\n"
     for name, body, is_packed in parts:
-        chunk = name.encode() + (zlib.compress(body) if is_packed else body)
-        data += struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        data += chunk(name.encode(), zlib.compress(body) if is_packed else body)
     tried(data)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data import blocks, picture, turned
+from data import blocks, chunk, picture, turned
 from PIL import Image, ImageCms
 
 from convcli import raster
@@ -207,10 +207,6 @@ def test_a_colour_may_stand_for_transparent():
     small = Image.fromarray(np.array([[0, 17, 34]], np.uint8))
     got = seen(saved(small, "PNG", bits=4, transparency=2))
     np.testing.assert_array_equal(got.pixels, [[[0, 255], [17, 255], [34, 0]]])
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def tiff(pixels: np.ndarray, order: str = "<", planes: bool = False, deflate: bool = False, photometric: int = 2):
