@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import ceil, cos, pi, sqrt
+from math import ceil, cos, inf, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -98,12 +98,13 @@ def learn(
             loss, done = loss + one * len(some), done + len(some)
             right += int((seen.argmax(axis=1) == labels).sum())
             step(number, count, done / len(shown), loss / done, right / done)
-        judged = _judge(net, album, held) if len(held) else (None, None)
+        *judged, guesses = _judge(net, album, held) if len(held) else (None, None, None)
         _check_loss(judged[0] or 0, number, plan)
         epochs.append(Epoch(number, loss / done, right / done, *judged))
         epoch(epochs[-1])
     answers = held if len(held) else shown
-    guesses = np.concatenate([classify(net, run).argmax(axis=1) for run in _runs(album.pictures, answers)])
+    if guesses is None:
+        guesses = np.concatenate([classify(net, run).argmax(axis=1) for run in _runs(album.pictures, answers)])
     confusion = np.zeros((len(album.classes),) * 2, int)
     np.add.at(confusion, (album.labels[answers], guesses), 1)
     return Lesson(net, tuple(epochs), confusion, len(shown), len(held))
@@ -187,10 +188,11 @@ def _check_loss(loss: float, number: int, plan: Plan) -> None:
         raise ConvError(f"the loss is no number any more in epoch {number} (a smaller rate than {plan.rate:g})")
 
 
-def _judge(net: Network, album: Album, which: np.ndarray) -> tuple[float, float]:
-    """Loss and accuracy of some of an album's pictures."""
+def _judge(net: Network, album: Album, which: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Loss and accuracy of some of an album's pictures, and the class each is taken for; inf where a score is none."""
     scores = np.concatenate([_scores(net, run) for run in _runs(album.pictures, which)])
     labels = album.labels[which]
     with np.errstate(all="ignore"):
         loss = network.cross_entropy(scores, labels)[0]
-    return loss, float((scores.argmax(axis=1) == labels).mean())
+    guesses = scores.argmax(axis=1)
+    return loss if np.isfinite(scores).all() else inf, float((guesses == labels).mean()), guesses

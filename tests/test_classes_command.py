@@ -241,6 +241,30 @@ def test_a_rate_that_is_too_large_is_told(tmp_path):
         training.learn(pictures, training.Plan(rate=1e12))
 
 
+@pytest.mark.parametrize("share", [0.3, 0])
+def test_each_picture_is_judged_once_a_pass_and_the_last_time_counts(tmp_path, monkeypatch, share):
+    pictures, judged, scores = album.read(digits.write(tmp_path / "d", 20)), [], training._scores
+    monkeypatch.setattr(training, "_scores", lambda net, run: judged.append(len(run)) or scores(net, run))
+    monkeypatch.setattr(training, "AT_ONCE", 5)
+    lesson = training.learn(pictures, training.Plan(epochs=3, held_out=share))
+    assert sum(judged) == (3 * lesson.held_out or lesson.learned)
+    assert lesson.confusion.sum(axis=1).tolist() == ([6, 6] if share else [20, 20])
+    if share:
+        assert lesson.accuracy == lesson.epochs[-1].held_accuracy
+    answers = training.classify(lesson.network, pictures.pictures).argmax(axis=1)
+    if not share:
+        assert lesson.accuracy == (answers == pictures.labels).mean()
+
+
+@pytest.mark.parametrize("share", [0.3, 0])
+def test_a_score_that_is_no_number_is_no_answer(tmp_path, monkeypatch, share):
+    """Though the loss may be one: minus infinity is no probability at all."""
+    pictures, scores = album.read(digits.write(tmp_path / "d", 5)), training._scores
+    monkeypatch.setattr(training, "_scores", lambda net, run: scores(net, run) + np.array([0, -np.inf]))
+    with pytest.raises(ConvError, match="no number any more" if share else "grow beyond all bounds"):
+        training.learn(pictures, training.Plan(epochs=1, held_out=share))
+
+
 def test_a_network_that_learned_nothing_is_told(tmp_path):
     """With a rate so large that relu passes nothing on, every picture gets the same answer."""
     folder = digits.write(tmp_path / "d", 20)
