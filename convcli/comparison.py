@@ -95,7 +95,8 @@ class Span(NamedTuple):
 def span(pairs: Sequence[Pair]) -> Span:
     """The Span of the pictures after: it stays the same whatever they are compared with."""
     afters = [pair.after for pair in pairs]
-    is_whole = all(after.dtype.kind in "iu" or (after == np.rint(after)).all() for after in afters)  # NaN is not
+    # NaN is not whole; row by row, since a copy of a large picture is large
+    is_whole = all(after.dtype.kind in "iu" or all((row == np.rint(row)).all() for row in after) for after in afters)
     low, high = min(float(np.nanmin(after)) for after in afters), max(float(np.nanmax(after)) for after in afters)
     return Span(low, high, is_whole, sum(after.size for after in afters))
 

@@ -1,11 +1,13 @@
 """Learning from arrays: against naive sums, under constraints, with what is promised of errors and threads."""
 
+import tracemalloc
+
 import naive
 import numpy as np
 import pytest
 
 import convcli
-from convcli import fitting, moments
+from convcli import comparison, fitting, moments
 from convcli.border import Border
 from convcli.errors import ConvError, GeometryError, InputError
 from convcli.geometry import Window
@@ -51,6 +53,23 @@ def test_a_flat_picture_after_wants_one_tap(seed, level):
     assert fit.kernel.taps == (1, 1)
     assert fit.bias == pytest.approx(level)
     assert "the picture after is flat, and a bias alone makes it" in fit.notes
+
+
+def test_whole_numbers_are_looked_for_row_by_row():
+    """Of a large picture no copy is made, and none of its rows is left out."""
+    after = np.random.default_rng(8).integers(0, 256, (500, 300, 2)).astype(np.float64)
+    spans = []
+    for place, value in (((499, 299, 1), 7.0), ((499, 299, 1), 7.5), ((250, 0, 0), np.nan)):
+        after[place] = value
+        tracemalloc.start()
+        spans.append(comparison.span([moments.Pair(after, after)]))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < after.nbytes / 20
+        after[place] = 7
+    assert [span.is_whole for span in spans] == [True, False, False]
+    assert {(span.low, span.high, span.samples) for span in spans} == {(0, 255, after.size)}
+    assert comparison.span([moments.Pair(after, after.astype(np.int16))]).is_whole
 
 
 def test_noise_is_met_by_the_standard_errors():
