@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -270,7 +271,8 @@ def test_a_shell_completes(shell, work, tmp_path, monkeypatch):
         pytest.skip(f"no {shell} here")
     program = tmp_path / "bin" / "convcli"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m convcli "$@"\n')
+    quoted = shlex.quote(str(ROOT)), shlex.quote(sys.executable)
+    program.write_text('#!/bin/sh\nPYTHONPATH={} exec {} -m convcli "$@"\n'.format(*quoted))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
