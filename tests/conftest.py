@@ -4,8 +4,11 @@ Products on one thread; no kernels but the packaged ones; property tests with th
 clock in them; a folder to work in for those that ask for `desk`.
 """
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background jo
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in a command; numpy is not there yet
 os.environ.pop("CONVCLI_KERNELS", None)
-os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "nobody")
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="convcli-tests-")  # fish and Chromium write there too
+atexit.register(shutil.rmtree, os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
 
 settings.register_profile(
     "convcli",
