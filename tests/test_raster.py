@@ -8,6 +8,7 @@ import sys
 import zlib
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image, ImageCms
 from convcli import raster
 from convcli.errors import ConvError, InputError
 from convcli.formats import FORMATS, WHITE
-from convcli.raster import FormatError, Metadata, Raster, can_hold, encode, header, read
+from convcli.raster import FormatError, Metadata, Raster, can_hold, encode, header, opening, read
 
 DTYPES = {"I;16": "uint16", "LA;16": "uint16", "RGB;16": "uint16", "RGBA;16": "uint16", "I": "int32", "F": "float32"}
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "I": 1, "F": 1}
@@ -563,6 +564,23 @@ def test_what_libtiff_says_is_heard(capfd):
     with pytest.raises(InputError, match="damaged"):
         read(bytes(data))
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_others_say_while_somebody_listens_is_passed_on(capfd):
+    """All of it, also where several write at once: nobody's line is written over."""
+    said = [[f"{str(n) * 3000} {number}" for number in range(100)] for n in range(4)]
+
+    def say(lines):
+        for line in lines:
+            os.write(2, f"{line}\n".encode())
+
+    with opening.heard():
+        threads = [Thread(target=say, args=(lines,)) for lines in said]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(capfd.readouterr().err.splitlines()) == sorted(line for lines in said for line in lines)
 
 
 def test_pillow_arrives_with_the_first_picture_only():

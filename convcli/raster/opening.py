@@ -178,13 +178,15 @@ def _listening() -> Iterator[None]:
         return
     said = b""
     try:
+        import fcntl  # late: not every system has it, and those without have no files in memory
+
+        fcntl.fcntl(ear, fcntl.F_SETFL, os.O_APPEND)  # threads that write at once would write over each other
         os.dup2(ear, 2)
         try:
             yield
         finally:
             os.dup2(kept, 2)
-            os.lseek(ear, 0, os.SEEK_SET)
-            said = os.read(ear, 1 << 16)
+            said = os.pread(ear, os.fstat(ear).st_size, 0)
     finally:
         os.close(kept)
         os.close(ear)
