@@ -532,6 +532,26 @@ main(sys.argv[1:])
     assert os.listdir("out") == []
 
 
+def test_no_message_is_lost_where_libtiff_is_listened_to(desk):
+    """What a decoder writes comes in pieces, and what another thread tells meanwhile may come between them."""
+    code = """
+import os, sys
+from convcli import library
+from convcli.raster import opening
+def parse(*_):
+    with opening.heard():
+        os.write(2, b"LZWDecode: ")
+        print("convcli: a message", file=sys.stderr)
+        os.write(2, b"corrupted table.\\n")
+library.parse = parse
+from convcli.cli import main
+main(["apply", "box:3", "a.png"])
+"""
+    save("a.png", samples(4, 5))
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.stderr == "convcli: a message\nconvcli: damaged TIFF file: LZWDecode: corrupted table\n"
+
+
 def test_a_pipe_that_closes_ends_a_batch_quietly(desk):
     names = [save(f"{n}.png", samples(5, 6)) for n in range(30)]
     words = [*PROGRAM, "apply", "box:3", *names, "-o", "out", "-j", "2"]

@@ -112,6 +112,8 @@ def main(args: list[str] | None = None) -> None:
         if getattr(sys, name) is None:  # closed by whoever started us
             place = os.open(os.devnull, os.O_WRONLY)  # no file of ours may get its number, and messages with it
             setattr(sys, name, Closed() if name == "stdout" else os.fdopen(place, "w"))
+    with suppress(OSError):
+        _set_apart()
     try:
         if "_CONVCLI_COMPLETE" in os.environ:  # a shell asks for completions
             from convcli.cli import shells
@@ -156,6 +158,13 @@ def main(args: list[str] | None = None) -> None:
         _complain(confession(bug))
         code = 70
     _leave(code if isinstance(code, int) else 0)
+
+
+def _set_apart() -> None:
+    """Nothing; our messages have a descriptor of their own, for what is written on 2 is taken for a decoder's."""
+    old = sys.stderr
+    if old is sys.__stderr__ and old.fileno() == 2:
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=old.encoding, errors=old.errors)
 
 
 def _leave(code: int, flushes: bool = True) -> None:
