@@ -60,10 +60,10 @@ def products() -> dict[str, tuple[float, float]]:
         times = []
         for taps in (5, 31):
             axis = Axis(4096, taps)
-            matrix = bands.band(np.ones(taps), axis, bands.grain_of(taps), dtype)
+            matrix = bands.band(np.ones(taps), axis, bands.grain_of(axis), dtype)
             lines, out = np.ones((64 + taps - 1, 12000), dtype), np.empty((64, 12000), dtype)
             tape = []
-            bands.down(matrix, 1, lines, out, tape)
+            bands.down(matrix, axis, lines, out, tape)
             run = nanoseconds(lambda tape=tape: [call(*args) for call, args in tape], out.size, 50)
             times.append((run, matrix.shape[1]))
         (short, few), (long, many) = times

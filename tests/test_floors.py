@@ -16,8 +16,8 @@ ROOT = Path(convcli.__file__).parent
 
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
-    errors   signal   engine.scratch   engine.costs   engine.blas   engine
-    words   formula   formats   files   smallfile   naming   workers   npy   png
+    errors   signal   engine.scratch   engine.costs   engine
+    words   formula   formats   files   smallfile   naming   workers   npy   png   engine.blas
     engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
     geometry   light   luma

@@ -273,7 +273,7 @@ def test_large_kernels_are_planned_without_a_look_at_every_tap(monkeypatch, taps
     for values in (7, 10**6):  # many equal weights, none
         matrix = rng.integers(1, values, taps) * rng.choice([1, -1], taps)
         kernel, signal = Kernel(matrix), Signal.of((90, 80, 1), "uint8")
-        counted = sums.passes(sums.group(np.ndenumerate(kernel.matrix)))
+        counted = sums.passes(sums.group(np.ndenumerate(kernel.matrix)), "float32")
         numbers = Numbers("float32", True)
         with monkeypatch.context() as patch:
             patch.setattr(direct, "group", None)

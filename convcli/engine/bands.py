@@ -14,48 +14,61 @@ from convcli.geometry import Axis
 __all__ = ["across", "band", "cost", "down", "grain_of"]
 
 TILE = 1024  # columns
+FEW = 5  # taps
 SMALL = 1_000_000  # multiply-adds up to which OpenBLAS packs nothing (its interface for small matrices)
 
 
 def cost(axis: Axis, rows: int, dtype: str) -> float:
     """Nanoseconds for each sample of what a band of `rows` gives."""
-    return PRODUCT[dtype] * ((rows - 1) * axis.stride + axis.reach + BAND[dtype])
+    return PRODUCT[dtype] * (_entries(axis, rows) + BAND[dtype])
 
 
-def grain_of(reach: int) -> int:
-    """Rows of a band: few have few waste entries in its corners, many repeat less of the picture."""
-    return 4 if reach <= 7 else 8 if reach <= 15 else 16
+def _entries(axis: Axis, rows: int) -> int:
+    """Samples that a band of `rows` reads; a single row reads its taps alone."""
+    return axis.taps if rows == 1 else (rows - 1) * axis.stride + axis.reach
+
+
+def grain_of(axis: Axis) -> int:
+    """Rows of a band: few have few waste entries in its corners, many repeat less of the picture.
+
+    A single row is a product with a vector, which is as quick as long as there are few taps, and has no waste at all.
+    """
+    rows = 4 if axis.reach <= 7 else 8 if axis.reach <= 15 else 16
+    return 1 if axis.taps <= FEW or _entries(axis, rows) > 2 * axis.taps else rows
 
 
 def band(weights: np.ndarray, axis: Axis, rows: int, dtype: str) -> np.ndarray:
-    """The matrix (rows, (rows - 1) stride + reach) with `weights` (k,) along its diagonal.
+    """The matrix (rows, (rows - 1) stride + reach) with `weights` (k,) along its diagonal; (1, k) for a single row.
 
     >>> band(np.array([1, 2]), Axis(9, 2, stride=2, dilation=2), 2, "float32").tolist()
     [[1.0, 0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 2.0]]
     """
-    matrix = np.zeros((rows, max((rows - 1) * axis.stride + axis.reach, 0)), dtype)
+    if rows == 1:
+        return weights[None].astype(dtype)
+    matrix = np.zeros((rows, max(_entries(axis, rows), 0)), dtype)
     for row in range(rows):
         matrix[row, row * axis.stride : row * axis.stride + axis.reach : axis.dilation] = weights
     return matrix
 
 
-def down(matrix: np.ndarray, stride: int, lines: np.ndarray, out: np.ndarray, tape: Tape) -> None:
+def down(matrix: np.ndarray, axis: Axis, lines: np.ndarray, out: np.ndarray, tape: Tape) -> None:
     """Puts on the tape: every block of rows of `out` is the matrix (rows, entries) times the entries below it.
 
     lines, out: (rows, width), neighbours side by side; out has a multiple of the matrix's rows.
     """
     rows, entries = matrix.shape
     blocks, width = len(out) // rows, out.shape[1]
-    tile = max(min(TILE, SMALL // matrix.size // 16 * 16), 16)
+    tile, apart = (width, axis.dilation) if rows == 1 else (max(min(TILE, SMALL // matrix.size // 16 * 16), 16), 1)
     for start, count, wide in ((0, width // tile, tile), (width - width % tile, 1, width % tile)):
         if count and wide:
-            source = _tiles(lines[:, start:], (blocks, count, entries, wide), rows * stride)
+            source = _tiles(lines[:, start:], (blocks, count, entries, wide), rows * axis.stride, apart)
             tape.append((np.matmul, (matrix, source, _tiles(out[:, start:], (blocks, count, rows, wide), rows))))
 
 
-def _tiles(lines: np.ndarray, shape: tuple[int, int, int, int], step: int) -> np.ndarray:
-    """Blocks that begin `step` rows apart, cut into tiles: (blocks, tiles, rows, columns)."""
-    return as_strided(lines, shape, (step * lines.strides[0], shape[3] * lines.itemsize, *lines.strides))
+def _tiles(lines: np.ndarray, shape: tuple[int, int, int, int], step: int, apart: int = 1) -> np.ndarray:
+    """Blocks that begin `step` rows apart, of rows that are `apart`, cut into tiles: (blocks, tiles, rows, columns)."""
+    row, sample = lines.strides
+    return as_strided(lines, shape, (step * row, shape[3] * sample, apart * row, sample))
 
 
 def across(matrices: list[np.ndarray], step: int, lines: np.ndarray, out: np.ndarray, tape: Tape) -> None:

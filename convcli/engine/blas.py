@@ -1,7 +1,8 @@
-"""Matrix products on one thread each, while strips run side by side: more threads would only wait for each other.
+"""What is asked of the BLAS that numpy brought along without numpy between: its threads, and sums of scaled arrays.
 
-The command says so to numpy before it is imported. A program that has imported numpy already is asked through the
-library that numpy brought along, and gets its threads back afterwards.
+Matrix products take one thread each while strips run side by side: more would only wait for each other. The command
+says so to numpy before it is imported. A program that has imported numpy already is asked through the library, and
+gets its threads back afterwards.
 """
 
 import ctypes
@@ -15,16 +16,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["one_thread"]
+from convcli.engine import Tape
 
-NAMES = [f"{first}openblas_{{}}_num_threads{last}" for first in ("scipy_", "") for last in ("64_", "_64_", "_64", "")]
+__all__ = ["REALS", "has_sums", "one_thread", "scaled_add"]
+
+NAMES = [(first, last) for first in ("scipy_", "") for last in ("64_", "_64_", "_64", "")]  # around those of OpenBLAS
+ROW_MAJOR = 101  # of CBLAS
+REALS = {"float32": ("s", ctypes.c_float), "float64": ("d", ctypes.c_double)}
 
 
 class Library(NamedTuple):
-    """The two functions of OpenBLAS that know how many threads a product takes."""
+    """Functions of OpenBLAS: how many threads a product takes, and sums by dtype; `integer` counts their elements."""
 
     get: ctypes._CFuncPtr
     set: ctypes._CFuncPtr
+    sums: dict[str, ctypes._CFuncPtr]
+    integer: type
 
 
 class Users:
@@ -56,6 +63,27 @@ def one_thread() -> Iterator[None]:
                 library.set(Users.before)
 
 
+def has_sums(dtype: np.dtype) -> bool:
+    """True where `scaled_add` can be asked for arrays of the dtype."""
+    return dtype.name in REALS and (library := _library()) is not None and dtype.name in library.sums
+
+
+def scaled_add(before: float, out: np.ndarray, weight: float, array: np.ndarray, tape: Tape) -> None:
+    """Puts on the tape: `out` becomes before * out + weight * array, in one pass where numpy takes two or three.
+
+    out, array: (rows, width) of the same dtype, one for which `has_sums`; neighbours in a row side by side.
+    """
+    library, real = _library(), REALS[out.dtype.name][1]
+    (rows, width), integer = out.shape, library.integer
+
+    def place(of: np.ndarray) -> tuple:
+        """Where it is, which keeps it in memory, and from row to row."""
+        return of.ctypes.data_as(ctypes.c_void_p), integer(of.strides[0] // of.itemsize if rows > 1 else width)
+
+    sides = (real(weight), *place(array), real(before), *place(out))
+    tape.append((library.sums[out.dtype.name], (ROW_MAJOR, integer(rows), integer(width), *sides)))
+
+
 @cache
 def _library() -> Library | None:
     """The OpenBLAS that numpy's wheels carry; None where numpy was built with another."""
@@ -65,7 +93,12 @@ def _library() -> Library | None:
             found = ctypes.CDLL(str(path))
         except OSError:
             continue
-        for name in NAMES:
-            if hasattr(found, name.format("set")):
-                return Library(getattr(found, name.format("get")), getattr(found, name.format("set")))
+        for first, last in NAMES:
+            threads = [getattr(found, f"{first}openblas_{verb}_num_threads{last}", None) for verb in ("get", "set")]
+            if all(threads):
+                sums = {dtype: getattr(found, f"{first}cblas_{of}geadd{last}", None) for dtype, (of, _) in REALS.items()}
+                for function in filter(None, sums.values()):
+                    function.restype = None
+                known = {dtype: function for dtype, function in sums.items() if function}
+                return Library(*threads, known, ctypes.c_int64 if "64" in last else ctypes.c_int)
     return None

@@ -7,10 +7,11 @@ further; so colour costs nothing extra.
 import numpy as np
 
 from convcli.engine import Blocks, Lay, Numbers, Tape, sums
+from convcli.engine.blas import REALS
 from convcli.engine.costs import GATHER, PASS
 from convcli.engine.pairs import Pattern, pattern
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import Terms, group, laid_by_map, passes, weighted_sum
+from convcli.engine.sums import Terms, add_scaled, group, laid_by_map, passes, weighted_sum
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
@@ -39,23 +40,24 @@ def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) ->
     """Passes over the result; with a stride along x, the picture is dealt out first."""
     if kernel.planes:
         maps = kernel.by_map
-        work = sum(_passes(weights) for weights in np.abs(maps)) / len(maps)
+        work = sum(_passes(weights, numbers.dtype) for weights in np.abs(maps)) / len(maps)
     elif kernel.matrix.size > MANY:
-        work = _passes(np.abs(kernel.matrix))
+        work = _passes(np.abs(kernel.matrix), numbers.dtype)
     else:
         terms = group(np.ndenumerate(kernel.matrix))
-        work = passes(terms)
+        work = passes(terms, numbers.dtype)
         if _is_dense(kernel, geometry):
             work += sum(found.passes - len(taps) + 1 for (_, taps), found in zip(terms, _patterns(terms), strict=True))
     dealt = geometry.y.stride * geometry.x.stride * GATHER * (kernel.planes or 1) / (kernel.maps or 1)
     return work * PASS[numbers.dtype] + (dealt if geometry.x.stride > 1 or kernel.planes else 0)
 
 
-def _passes(sizes: np.ndarray) -> float:
+def _passes(sizes: np.ndarray, dtype: str) -> float:
     """`passes` of weights of these sizes, but for signs and patterns: for those with too many taps to group."""
     sizes, counts = np.unique(sizes[sizes > 0], return_counts=True)
-    saved = np.count_nonzero((sizes == 1) & (counts > 1))
-    return float(counts.sum() + max(len(sizes) - 1, 0) - saved)
+    if dtype in REALS:
+        return float(counts.sum() - (counts > 1).any())
+    return float(counts.sum() - np.count_nonzero(sizes == 1) + max(len(sizes) - 1, 0))
 
 
 def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
@@ -118,10 +120,9 @@ def _dense(terms: Terms, geometry: Geometry) -> Lay:
             weighted_sum(plain, under, out, scratch, tape)
         for size, found in shared:
             total = scratch.take("group", out.shape, out.dtype) if is_begun else out
-            weight = abs(size) if is_begun else size
-            _shared(found, weight, lines, total, (down, across), scratch, tape)
+            _shared(found, 1.0 if is_begun else size, lines, total, (down, across), scratch, tape)
             if is_begun:
-                tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
+                add_scaled(total, size, out, tape)
             is_begun = True
 
     return lay

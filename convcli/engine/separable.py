@@ -51,16 +51,16 @@ class Line(NamedTuple):
     passes: float
 
     @classmethod
-    def of(cls, weights: np.ndarray, stride: int = 1) -> "Line":
+    def of(cls, weights: np.ndarray, dtype: str, stride: int = 1) -> "Line":
         """The stages with the fewest passes; all but the last work on every position, `stride` or not."""
-        return _line(tuple(weights.tolist()), stride)  # asked for by the cost, the shape of memory and the tape
+        return _line(tuple(weights.tolist()), dtype, stride)  # asked for by the cost, the shape of memory and the tape
 
 
 @lru_cache(maxsize=256)
-def _line(taps: tuple[float, ...], stride: int) -> Line:
+def _line(taps: tuple[float, ...], dtype: str, stride: int) -> Line:
     """See `Line.of`."""
     weights, terms = np.array(taps), group(enumerate(taps))
-    lines = [Line((), terms, passes(terms))]
+    lines = [Line((), terms, passes(terms, dtype))]
     if len(weights) > 2 and (weights == weights[0]).all():
         last = None if weights[0] == 1 and stride == 1 else group([(0, weights[0])])
         lines.append(Line((len(weights),), last, stride * _adds(len(weights)) + (last is not None)))
@@ -68,7 +68,7 @@ def _line(taps: tuple[float, ...], stride: int) -> Line:
         signs = (-1.0) ** np.arange(len(weights))
         quotient = np.cumsum(weights * signs) * signs  # by (1 + z), the remainder last
         if quotient[-1] == 0:
-            rest = Line.of(quotient[:-1], stride)
+            rest = Line.of(quotient[:-1], dtype, stride)
             done = stride == 1 and not rest.runs and len(quotient) == 2 and quotient[0] == 1
             lines.append(Line((2, *rest.runs), None if done else rest.terms, stride + (0 if done else rest.passes)))
     return min(lines, key=lambda line: line.passes)
@@ -102,13 +102,13 @@ class Way(NamedTuple):
 def _ways(column: np.ndarray, row: np.ndarray, geometry: Geometry, numbers: Numbers) -> tuple[Way, Way]:
     """The cheapest way with adds along the columns, and with products; integers and unbounded samples have none."""
     y, x = geometry.y, geometry.x
-    down, along = Line.of(column, y.stride), Line.of(row, x.stride)
+    down, along = (Line.of(line, numbers.dtype, axis.stride) for line, axis in ((column, y), (row, x)))
     add, has_products = PASS[numbers.dtype], numbers.bounded and numbers.dtype in PRODUCT
     down_cost, along_cost = (
         down.passes * add,
         along.passes * add + (x.stride * GATHER if x.stride > 1 else 0),
     )
-    down_product = bands.cost(y, bands.grain_of(y.reach), numbers.dtype) if has_products else inf
+    down_product = bands.cost(y, bands.grain_of(y), numbers.dtype) if has_products else inf
     along_product = bands.cost(x, COLUMNS, numbers.dtype) if has_products else inf
     wide = (x.size + x.lo + x.hi) / x.out
     first = down if down_cost <= down_product else None
@@ -150,7 +150,7 @@ def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) 
     if ways[0].along is None:
         return Blocks(ROWS, planar=True)
     has_runs = any(max(line.runs, default=0) > 2 for way in ways for line in (way.down, way.along) if line)
-    grain = bands.grain_of(geometry.y.reach) if any(way.down is None for way in ways) else 1
+    grain = bands.grain_of(geometry.y) if any(way.down is None for way in ways) else 1
     return Blocks(grain, arrays=RUN_ARRAYS if has_runs else 5)
 
 
@@ -198,11 +198,11 @@ def _pair(column: np.ndarray, row: np.ndarray, way: Way, geometry: Geometry, num
 
 def _down_by_product(column: np.ndarray, geometry: Geometry, numbers: Numbers):
     y = geometry.y
-    matrix = bands.band(column, y, bands.grain_of(y.reach), numbers.dtype)
+    matrix = bands.band(column, y, bands.grain_of(y), numbers.dtype)
 
     def down(lines: np.ndarray, rows: int, scratch: Scratch, tape: Tape) -> np.ndarray:
         columns = scratch.take("columns", (rows, lines.shape[1]), lines.dtype)
-        bands.down(matrix, y.stride, lines, columns, tape)
+        bands.down(matrix, y, lines, columns, tape)
         return columns
 
     return down

@@ -1,7 +1,7 @@
 """Weighted sums of shifted arrays, in as few numpy passes as the weights allow.
 
-Taps of equal size are added before the one multiplication they share, and a size of one is not multiplied.
-What a sum costs is counted in passes over its output, so that callers can compare.
+Taps of equal size are added before the one multiplication they share, and a size of one is not multiplied. Floats are
+multiplied and added in one pass, where the library for products can do that. What a sum costs is counted in passes over its output, so that callers can compare.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 
-from convcli.engine import Lay, Tape
+from convcli.engine import Lay, Tape, blas
 from convcli.engine.scratch import Scratch
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "TOLERANCE",
     "Limits",
     "Terms",
+    "add_scaled",
     "group",
     "laid_by_map",
     "passes",
@@ -54,10 +55,17 @@ def group(taps: Iterable[tuple[Hashable, float]]) -> Terms:
     return sorted(terms, key=lambda term: (term[0] < 0, abs(term[0]) == 1))
 
 
-def passes(terms: Terms) -> int:
-    """Passes of `weighted_sum`."""
-    within = sum(max(len(taps) - 1, 1) + (len(taps) > 1 and abs(size) != 1) for size, taps in terms)
-    return within + max(len(terms) - 1, 0) + (terms != [] and terms[0][0] == -1 and len(terms[0][1]) > 1)
+def passes(terms: Terms, dtype: str) -> int:
+    """Passes of `weighted_sum` in a dtype; for floats those with the library."""
+    if dtype in blas.REALS:
+        begins_with_sum = any(len(taps) > 1 for _, taps in terms)
+        is_scaled_alone = begins_with_sum and len(terms) == 1 and terms[0][0] != 1
+        return sum(len(taps) for _, taps in terms) - begins_with_sum + is_scaled_alone
+    done = max(len(terms) - 1, 0)
+    for n, (size, taps) in enumerate(terms):
+        is_scaled = size != 1 and (n == 0 or size != -1)
+        done += len(taps) - 1 + (is_scaled or n == 0 and len(taps) == 1)
+    return done
 
 
 def rounding(bound: float, taps: int) -> float:
@@ -77,11 +85,11 @@ def weighted_sum(
         tape.append((out.fill, (0,)))
         return
     views = [(size, [(plus, under(tap)) for plus, tap in taps]) for size, taps in terms]
-    rows = rows_in_cache(out)
+    rows, fill = rows_in_cache(out), _sum_scaled if blas.has_sums(out.dtype) else _sum
     for top in range(0, len(out), rows):
         part = slice(top, top + rows)
         share = scratch.take("share", out[part].shape, out.dtype) if len(views) > 1 else None
-        _sum([(size, [(plus, view[part]) for plus, view in taps]) for size, taps in views], out[part], share, tape)
+        fill([(size, [(plus, view[part]) for plus, view in taps]) for size, taps in views], out[part], share, tape)
 
 
 def rows_in_cache(block: np.ndarray) -> int:
@@ -91,20 +99,44 @@ def rows_in_cache(block: np.ndarray) -> int:
 
 def _sum(terms: list, out: np.ndarray, share: np.ndarray | None, tape: Tape) -> None:
     """Puts the sum of size * (+- array) over all terms into `out`; `share` is room for one term."""
-    for n, (size, ((_, first), *others)) in enumerate(terms):
-        total = share if n else out
+    for n, (size, taps) in enumerate(terms):
         factor = abs(size) if n else size  # a later negative group is subtracted
-        if not others and n and factor == 1:
-            total = first
-        elif not others:
-            tape.append((np.multiply, (first, _factor(factor, out.dtype), total)))
-        else:
-            for k, (plus, tap) in enumerate(others):
-                tape.append((np.add if plus else np.subtract, (total if k else first, tap, total)))
-            if factor != 1:
-                tape.append((np.multiply, (total, _factor(factor, out.dtype), total)))
+        total = taps[0][1] if n and factor == 1 and len(taps) == 1 else share if n else out
+        _fill(taps, factor, total, tape)
         if n:
             tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
+
+
+def add_scaled(total: np.ndarray, size: float, out: np.ndarray, tape: Tape) -> None:
+    """Puts on the tape: size * total is added to `out`; the total may be lost."""
+    if blas.has_sums(out.dtype):
+        blas.scaled_add(1.0, out, size, total, tape)
+        return
+    if abs(size) != 1:
+        tape.append((np.multiply, (total, _factor(abs(size), out.dtype), total)))
+    tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
+
+
+def _sum_scaled(terms: list, out: np.ndarray, share: np.ndarray | None, tape: Tape) -> None:
+    """The same for floats: a group is scaled while it is added, and the first, if it is a sum, with the second."""
+    (first, taps), *others = sorted(terms, key=lambda term: len(term[1]) == 1)
+    before = first if others and len(taps) > 1 else 1.0
+    _fill(taps, 1.0 if before == first else first, out, tape)
+    for size, taps in others:
+        total = taps[0][1] if len(taps) == 1 else share
+        if len(taps) > 1:
+            _fill(taps, 1.0, share, tape)
+        blas.scaled_add(before, out, size, total, tape)
+        before = 1.0
+
+
+def _fill(taps: list, factor: float, total: np.ndarray, tape: Tape) -> None:
+    """Puts factor * the sum of (+- array) into `total`, unless it is the one array that is meant."""
+    (_, first), *others = taps
+    for k, (plus, tap) in enumerate(others):
+        tape.append((np.add if plus else np.subtract, (total if k else first, tap, total)))
+    if factor != 1 or not others and total is not first:
+        tape.append((np.multiply, (total if others else first, _factor(factor, total.dtype), total)))
 
 
 def _factor(weight: float, dtype: np.dtype):

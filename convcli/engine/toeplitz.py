@@ -48,7 +48,7 @@ def _banded(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> float:
     y, x = geometry.y, geometry.x
     products = int(np.count_nonzero(kernel.matrix.any(axis=-2))) / (kernel.maps or 1)
     dealt = y.stride * x.stride * GATHER if x.stride > 1 or kernel.planes else 0
-    return products * (bands.cost(y, bands.grain_of(y.reach), numbers.dtype) + PASS[numbers.dtype]) + dealt
+    return products * (bands.cost(y, bands.grain_of(y), numbers.dtype) + PASS[numbers.dtype]) + dealt
 
 
 def _is_columns(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> bool:
@@ -58,7 +58,7 @@ def _is_columns(kernel: Kernel, geometry: Geometry, numbers: Numbers) -> bool:
 
 def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
     """Rows by the block of the band, channels side by side."""
-    return Blocks(columns.GRAIN if _is_columns(kernel, geometry, numbers) else bands.grain_of(geometry.y.reach))
+    return Blocks(columns.GRAIN if _is_columns(kernel, geometry, numbers) else bands.grain_of(geometry.y))
 
 
 def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Lay:
@@ -66,7 +66,7 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
     if _is_columns(kernel, geometry, numbers):
         return columns.build(kernel, geometry, numbers)
     y, x = geometry.y, geometry.x
-    grain = bands.grain_of(y.reach)
+    grain = bands.grain_of(y)
     terms = [
         [
             (c, v, bands.band(plane[:, v], y, grain, numbers.dtype))
@@ -88,7 +88,7 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
                 line = planes[c][v * x.dilation % x.stride]
                 start = v * x.dilation // x.stride * channels
                 rows = line[top * y.stride :, start : start + out.shape[1]]
-                bands.down(matrix, y.stride, rows, share[: len(target)] if n else target, tape)
+                bands.down(matrix, y, rows, share[: len(target)] if n else target, tape)
                 if n:
                     tape.append((np.add, (target, share[: len(target)], target)))
 
