@@ -35,7 +35,7 @@ def test_sums_and_their_passes(weights, dtype, has_library, monkeypatch):
     is_float = dtype.startswith("float")
     if not is_float and any(weight != int(weight) for weight in weights):
         weights = [round(10 * weight) for weight in weights]
-    if has_library and is_float and not blas.has_sums(np.dtype(dtype)):
+    if has_library and is_float and not blas.can_add_scaled(np.dtype(dtype)):
         pytest.skip("numpy has another library for products")
     if not has_library:
         monkeypatch.setattr(blas, "_library", lambda: None)

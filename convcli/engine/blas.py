@@ -18,7 +18,7 @@ import numpy as np
 
 from convcli.engine import Tape
 
-__all__ = ["REALS", "has_sums", "one_thread", "scaled_add"]
+__all__ = ["REALS", "add_scaled", "can_add_scaled", "one_thread"]
 
 NAMES = [(first, last) for first in ("scipy_", "") for last in ("64_", "_64_", "_64", "")]  # around those of OpenBLAS
 ROW_MAJOR = 101  # of CBLAS
@@ -26,11 +26,11 @@ REALS = {"float32": ("s", ctypes.c_float), "float64": ("d", ctypes.c_double)}
 
 
 class Library(NamedTuple):
-    """Functions of OpenBLAS: how many threads a product takes, and sums by dtype; `integer` counts their elements."""
+    """Functions of OpenBLAS: the threads of a product, and scaled sums by dtype, which count in `integer`."""
 
     get: ctypes._CFuncPtr
     set: ctypes._CFuncPtr
-    sums: dict[str, ctypes._CFuncPtr]
+    adds: dict[str, ctypes._CFuncPtr]
     integer: type
 
 
@@ -63,15 +63,15 @@ def one_thread() -> Iterator[None]:
                 library.set(Users.before)
 
 
-def has_sums(dtype: np.dtype) -> bool:
-    """True where `scaled_add` can be asked for arrays of the dtype."""
-    return dtype.name in REALS and (library := _library()) is not None and dtype.name in library.sums
+def can_add_scaled(dtype: np.dtype) -> bool:
+    """True where `add_scaled` can be asked for arrays of the dtype."""
+    return dtype.name in REALS and (library := _library()) is not None and dtype.name in library.adds
 
 
-def scaled_add(before: float, out: np.ndarray, weight: float, array: np.ndarray, tape: Tape) -> None:
+def add_scaled(before: float, out: np.ndarray, weight: float, array: np.ndarray, tape: Tape) -> None:
     """Puts on the tape: `out` becomes before * out + weight * array, in one pass where numpy takes two or three.
 
-    out, array: (rows, width) of the same dtype, one for which `has_sums`; neighbours in a row side by side.
+    out, array: (rows, width) of the same dtype, one for which `can_add_scaled`; neighbours in a row side by side.
     """
     library, real = _library(), REALS[out.dtype.name][1]
     (rows, width), integer = out.shape, library.integer
@@ -81,7 +81,7 @@ def scaled_add(before: float, out: np.ndarray, weight: float, array: np.ndarray,
         return of.ctypes.data_as(ctypes.c_void_p), integer(of.strides[0] // of.itemsize if rows > 1 else width)
 
     sides = (real(weight), *place(array), real(before), *place(out))
-    tape.append((library.sums[out.dtype.name], (ROW_MAJOR, integer(rows), integer(width), *sides)))
+    tape.append((library.adds[out.dtype.name], (ROW_MAJOR, integer(rows), integer(width), *sides)))
 
 
 @cache
@@ -96,9 +96,9 @@ def _library() -> Library | None:
         for first, last in NAMES:
             threads = [getattr(found, f"{first}openblas_{verb}_num_threads{last}", None) for verb in ("get", "set")]
             if all(threads):
-                sums = {dtype: getattr(found, f"{first}cblas_{of}geadd{last}", None) for dtype, (of, _) in REALS.items()}
-                for function in filter(None, sums.values()):
-                    function.restype = None
-                known = {dtype: function for dtype, function in sums.items() if function}
+                adds = {
+                    dtype: getattr(found, f"{first}cblas_{of}geadd{last}", None) for dtype, (of, _) in REALS.items()
+                }
+                known = {dtype: function for dtype, function in adds.items() if function}
                 return Library(*threads, known, ctypes.c_int64 if "64" in last else ctypes.c_int)
     return None

@@ -11,7 +11,7 @@ from convcli.engine.blas import REALS
 from convcli.engine.costs import GATHER, PASS
 from convcli.engine.pairs import Pattern, pattern
 from convcli.engine.scratch import Scratch
-from convcli.engine.sums import Terms, add_scaled, group, laid_by_map, passes, weighted_sum
+from convcli.engine.sums import Terms, add_group, group, laid_by_map, passes, weighted_sum
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.signal import Signal
@@ -122,7 +122,7 @@ def _dense(terms: Terms, geometry: Geometry) -> Lay:
             total = scratch.take("group", out.shape, out.dtype) if is_begun else out
             _shared(found, 1.0 if is_begun else size, lines, total, (down, across), scratch, tape)
             if is_begun:
-                add_scaled(total, size, out, tape)
+                add_group(total, size, out, tape)
             is_begun = True
 
     return lay

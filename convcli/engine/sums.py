@@ -1,7 +1,8 @@
 """Weighted sums of shifted arrays, in as few numpy passes as the weights allow.
 
 Taps of equal size are added before the one multiplication they share, and a size of one is not multiplied. Floats are
-multiplied and added in one pass, where the library for products can do that. What a sum costs is counted in passes over its output, so that callers can compare.
+multiplied and added in one pass, where the library for products can do that. What a sum costs is counted in passes
+over its output, so that callers can compare.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -17,7 +18,7 @@ __all__ = [
     "TOLERANCE",
     "Limits",
     "Terms",
-    "add_scaled",
+    "add_group",
     "group",
     "laid_by_map",
     "passes",
@@ -64,7 +65,7 @@ def passes(terms: Terms, dtype: str) -> int:
     done = max(len(terms) - 1, 0)
     for n, (size, taps) in enumerate(terms):
         is_scaled = size != 1 and (n == 0 or size != -1)
-        done += len(taps) - 1 + (is_scaled or n == 0 and len(taps) == 1)
+        done += len(taps) - 1 + (is_scaled or (n == 0 and len(taps) == 1))
     return done
 
 
@@ -85,7 +86,7 @@ def weighted_sum(
         tape.append((out.fill, (0,)))
         return
     views = [(size, [(plus, under(tap)) for plus, tap in taps]) for size, taps in terms]
-    rows, fill = rows_in_cache(out), _sum_scaled if blas.has_sums(out.dtype) else _sum
+    rows, fill = rows_in_cache(out), _sum_scaled if blas.can_add_scaled(out.dtype) else _sum
     for top in range(0, len(out), rows):
         part = slice(top, top + rows)
         share = scratch.take("share", out[part].shape, out.dtype) if len(views) > 1 else None
@@ -101,42 +102,43 @@ def _sum(terms: list, out: np.ndarray, share: np.ndarray | None, tape: Tape) -> 
     """Puts the sum of size * (+- array) over all terms into `out`; `share` is room for one term."""
     for n, (size, taps) in enumerate(terms):
         factor = abs(size) if n else size  # a later negative group is subtracted
-        total = taps[0][1] if n and factor == 1 and len(taps) == 1 else share if n else out
-        _fill(taps, factor, total, tape)
+        is_there = n and factor == 1 and len(taps) == 1
+        total = taps[0][1] if is_there else _total(taps, factor, share if n else out, tape)
         if n:
             tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
 
 
-def add_scaled(total: np.ndarray, size: float, out: np.ndarray, tape: Tape) -> None:
-    """Puts on the tape: size * total is added to `out`; the total may be lost."""
-    if blas.has_sums(out.dtype):
-        blas.scaled_add(1.0, out, size, total, tape)
-        return
-    if abs(size) != 1:
-        tape.append((np.multiply, (total, _factor(abs(size), out.dtype), total)))
-    tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
-
-
 def _sum_scaled(terms: list, out: np.ndarray, share: np.ndarray | None, tape: Tape) -> None:
     """The same for floats: a group is scaled while it is added, and the first, if it is a sum, with the second."""
-    (first, taps), *others = sorted(terms, key=lambda term: len(term[1]) == 1)
-    before = first if others and len(taps) > 1 else 1.0
-    _fill(taps, 1.0 if before == first else first, out, tape)
+    (size, taps), *others = sorted(terms, key=lambda term: len(term[1]) == 1)
+    waits = len(taps) > 1 and others != []
+    _total(taps, 1 if waits else size, out, tape)
+    before = size if waits else 1
     for size, taps in others:
-        total = taps[0][1] if len(taps) == 1 else share
-        if len(taps) > 1:
-            _fill(taps, 1.0, share, tape)
-        blas.scaled_add(before, out, size, total, tape)
-        before = 1.0
+        total = _total(taps, 1, share, tape) if len(taps) > 1 else taps[0][1]
+        blas.add_scaled(before, out, size, total, tape)
+        before = 1
 
 
-def _fill(taps: list, factor: float, total: np.ndarray, tape: Tape) -> None:
-    """Puts factor * the sum of (+- array) into `total`, unless it is the one array that is meant."""
+def _total(taps: list, factor: float, total: np.ndarray, tape: Tape) -> np.ndarray:
+    """Where factor * the sum of (+- array) will be."""
     (_, first), *others = taps
-    for k, (plus, tap) in enumerate(others):
-        tape.append((np.add if plus else np.subtract, (total if k else first, tap, total)))
-    if factor != 1 or not others and total is not first:
-        tape.append((np.multiply, (total if others else first, _factor(factor, total.dtype), total)))
+    for plus, tap in others:
+        tape.append((np.add if plus else np.subtract, (first, tap, total)))
+        first = total
+    if factor != 1 or not others:
+        tape.append((np.multiply, (first, _factor(factor, total.dtype), total)))
+    return total
+
+
+def add_group(total: np.ndarray, size: float, out: np.ndarray, tape: Tape) -> None:
+    """Puts on the tape: size * total is added to `out`; the total may be lost."""
+    if blas.can_add_scaled(out.dtype):
+        blas.add_scaled(1, out, size, total, tape)
+    else:
+        if abs(size) != 1:
+            tape.append((np.multiply, (total, _factor(abs(size), out.dtype), total)))
+        tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
 
 
 def _factor(weight: float, dtype: np.dtype):
