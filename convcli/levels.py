@@ -14,6 +14,7 @@ import numpy as np
 
 from convcli.engine.scratch import empty, forget
 from convcli.engine.strips import copy
+from convcli.engine.sums import slack
 from convcli.errors import ConvError
 from convcli.graph import Program
 
@@ -121,11 +122,12 @@ class Finish(NamedTuple):
                 low, high = 0, max(-low, high)
             block = _scaled(block, factor)
         if block.dtype.kind == "f":
-            if low < self.floor - self._slack and self.counts:
-                tally.low = _count(np.less, block, self.floor - self._slack)
-            if high > self.white + self._slack and self.counts:
-                tally.high = _count(np.greater, block, self.white + self._slack)
-            self._round(block, out, clip=low < self.floor or high > self.white)
+            if low < self.floor - slack(self.white) and self.counts:
+                tally.low = _count(np.less, block, self.floor - slack(self.white))
+            if high > self.white + slack(self.white) and self.counts:
+                tally.high = _count(np.greater, block, self.white + slack(self.white))
+            past = 0.0 if out.dtype.kind == "f" else 0.4  # what is rounded is back within the levels
+            self._round(block, out, clip=low < self.floor - past or high > self.white + past)
             return tally
         if self.floor < 0:  # whole numbers fit as they are
             copy(out, block)
@@ -153,7 +155,7 @@ class Finish(NamedTuple):
     def _is_flat(self, first: float, last: float) -> bool:
         """True where the sums differ by no more than rounding: a stretch would show its noise."""
         is_bounded = isfinite(self.proven[0]) and isfinite(self.proven[1])
-        return last - first <= (2 * self._slack if is_bounded else 1e-6 * max(abs(first), abs(last)))
+        return last - first <= (2 * slack(self.white) if is_bounded else 1e-6 * max(abs(first), abs(last)))
 
     def _keeps_within_levels(self) -> bool:
         """True where no sum can leave floor..white."""
@@ -162,18 +164,13 @@ class Finish(NamedTuple):
             low, high = (low + self.white) / 2, (high + self.white) / 2
         if self.rule == "abs":
             low, high = 0, max(-low, high)
-        return self.rule != "stretch" and low >= self.floor and high <= self.white + self._slack
+        return self.rule != "stretch" and low >= self.floor and high <= self.white + slack(self.white)
 
     @property
     def takes_whole(self) -> bool:
         """True where whole sums can be divided and rounded in integers, and nothing else is to be done with them."""
         is_plain = self.rule in ("clip", "abs") and self.white == self.white_in and not (self.alpha or self.measures)
         return is_plain and np.dtype(self.dtype).kind in "iu" and self.floor == 0 and self._keeps_within_levels()
-
-    @property
-    def _slack(self) -> float:
-        """How far a sum may be off by rounding: no sample is lost by that."""
-        return min(1e-3, 4e-6 * self.white)
 
     def _round(self, block: np.ndarray, out: np.ndarray, clip: bool = True) -> None:
         if out.dtype.kind != "f" and block.dtype.kind == "f":

@@ -4,6 +4,7 @@ import numpy as np
 
 from convcli.border import Border, locate
 from convcli.engine.strips import Rows
+from convcli.engine.sums import slack
 from convcli.errors import ConvError
 from convcli.filters import Point
 from convcli.light import as_levels, as_light
@@ -23,9 +24,6 @@ __all__ = [
     "Weighted",
     "point_signal",
 ]
-
-
-ROUNDING = 4e-6  # of white: alpha that is less may be rounding, and colour over it would be noise
 
 
 class _Of(Rows):
@@ -130,7 +128,7 @@ class Unweighted(_Of):
 
     def __init__(self, signal: Signal, of: Rows, gain: float, bias: float, white: float):
         super().__init__(signal, of)
-        self.gain, self.bias, self.least = gain, bias, ROUNDING * white
+        self.gain, self.bias, self.least = gain, bias, slack(white)
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
         rows, colour, alpha = self.of[0].read(start, stop), out[:, :, :-1], out[:, :, -1:]

@@ -51,9 +51,8 @@ def test_scipy_is_imported_where_it_repays():
     kernel, numbers = Kernel(weights(31, 31)), Numbers("float32")
     for size, is_worth_it in (((512, 512), False), ((4000, 6000), False), ((8000, 12000), True)):
         geometry = Window().fit(size, kernel.taps, kernel.anchor)
-        area = fft._area(geometry) * fft.FFT["float64"]
-        assert (fft._by_scipy(geometry, 3, numbers) < area) == is_worth_it
-        assert fft._by_scipy(geometry, 3, Numbers("float64")) > area
+        assert fft._cost(geometry, 3, numbers)[1] == is_worth_it
+        assert not fft._cost(geometry, 3, Numbers("float64"))[1]
 
 
 def test_nothing_of_alpha_is_nothing_of_colour(tmp_path):

@@ -394,3 +394,16 @@ def test_a_program_leaves_the_division_to_the_last_step(drawn, scale, share, mea
     part = Fraction(scale).limit_denominator(1000)
     exact = [min(max(round(round(x / scale) * part), 0), 255) for x in sums.ravel()]
     assert out.ravel().tolist() == exact
+
+
+@pytest.mark.parametrize("past", [0.0, 1e-9, 0.3, 0.39, 0.41, 0.5, 0.51, 3.0])
+@pytest.mark.parametrize(("dtype", "white"), [("uint8", 255.0), ("uint16", 65535.0)])
+def test_sums_a_little_outside_are_rounded_or_clipped(past, dtype, white):
+    """Nothing is clipped that rounding brings back; what is told does not depend on that."""
+    sums = np.array([-past, -past / 2, 0, 17.5, 18.5, white, white + past / 2, white + past])
+    for measures in (True, False):
+        finish = Finish("clip", white, white, dtype, proven=(-past, white + past), measures=measures)
+        out = np.zeros((1, 8, 1), dtype)
+        tally = finish.apply(sums.reshape(out.shape).copy(), out)
+        assert out.ravel().tolist() == [0, 0, 0, 18, 18, *[white] * 3]
+        assert (tally.low, tally.high) == ((sums < -1e-3).sum(), (sums > white + 1e-3).sum())

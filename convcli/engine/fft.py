@@ -80,26 +80,22 @@ def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
     """Transforms of whole tiles, whatever part of them is wanted, and the import of scipy where it repays."""
-    area = _area(geometry)
-    return area * PLANES + min(area * FFT["float64"], _by_scipy(geometry, channels, numbers))
+    return _cost(geometry, channels, numbers)[0]
 
 
-def _area(geometry: Geometry) -> float:
-    """Samples of all tiles for each of the result."""
-    y, x = geometry.y, geometry.x
-    tile = tile_of(geometry)
-    across = zip((y, x), tile, _step(tile, geometry), strict=True)
-    return prod(-(-(axis.out * axis.stride) // step) * size for axis, size, step in across) / (y.out * x.out)
-
-
-def _by_scipy(geometry: Geometry, channels: int, numbers: Numbers) -> float:
-    """Nanoseconds for each sample with transforms by scipy; inf in double precision, where they are no quicker.
+def _cost(geometry: Geometry, channels: int, numbers: Numbers) -> tuple[float, bool]:
+    """Nanoseconds for each sample, and whether the transforms are scipy's: in single precision, of large pictures.
 
     The import counts twice: it goes on alone, and the transforms side by side.
     """
-    if numbers.dtype != "float32":
-        return inf
-    return _area(geometry) * FFT["float32"] + 2 * SCIPY / (geometry.y.out * geometry.x.out * channels)
+    y, x = geometry.y, geometry.x
+    tile = tile_of(geometry)
+    across = zip((y, x), tile, _step(tile, geometry), strict=True)
+    area = prod(-(-(axis.out * axis.stride) // step) * size for axis, size, step in across) / (y.out * x.out)
+    by_numpy, by_scipy = area * FFT["float64"], inf
+    if numbers.dtype == "float32":
+        by_scipy = area * FFT["float32"] + 2 * SCIPY / (y.out * x.out * channels)
+    return area * PLANES + min(by_numpy, by_scipy), by_scipy < by_numpy
 
 
 def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> Blocks:
@@ -112,7 +108,7 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
     """The sums of `convcli.engine` for one kernel."""
     y, x = geometry.y, geometry.x
     tile = tile_of(geometry)
-    is_worth_scipy = _by_scipy(geometry, channels, numbers) < _area(geometry) * FFT["float64"]
+    _, is_worth_scipy = _cost(geometry, channels, numbers)
     step = _step(tile, geometry)
     spread = np.zeros((y.reach, x.reach))
     spread[:: y.dilation, :: x.dilation] = kernel.matrix

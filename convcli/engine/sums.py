@@ -25,6 +25,7 @@ __all__ = [
     "phases",
     "rounding",
     "rows_in_cache",
+    "slack",
     "weighted_sum",
 ]
 
@@ -72,6 +73,11 @@ def passes(terms: Terms, dtype: str) -> int:
 def rounding(bound: float, taps: int) -> float:
     """How far off a float32 sum of so many taps, at most `bound`, may be: roundings add up as random steps do."""
     return 2.0**-24 * bound * (1 + sqrt(taps))
+
+
+def slack(white: float) -> float:
+    """What a sum may be off by rounding, where levels go up to white: TOLERANCE, and less where a level is small."""
+    return min(TOLERANCE, 4e-6 * white)
 
 
 def weighted_sum(
