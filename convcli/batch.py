@@ -48,7 +48,7 @@ def run(
     tell: Callable,
     ahead: Ahead | None = None,
 ) -> None:
-    """Calls `tell(item, warnings)` for each target, in their order. ahead: a picture that is being read already.
+    """Calls `tell(item, warnings)` for each target, in their order. ahead: pictures that are being read already.
 
     An item that could not be written (`is_fatal`) ends the run: nothing after it would fare better. A fault of ours
     (`Item.bug`) costs its own picture only.
@@ -79,7 +79,7 @@ class _Runner:
 
     def __init__(self, request: Request, destination: Destination, options: Options, ahead: Ahead | None):
         self.request, self.destination, self.options = request, destination, options
-        self.ahead = {ahead.name: ahead} if ahead else {}
+        self.ahead = ahead
         self.written: set[str] = set()
         self.folders: set[Path] = set()
         self.last: tuple[tuple | None, job.Job | None] = (None, None)  # pictures of a folder are often alike
@@ -109,7 +109,6 @@ class _Runner:
         options, on_exists, limit = self.options, self.destination.on_exists, self.request.max_pixels
         if target.fault:
             raise InputError(target.fault)
-        ahead = self.ahead.pop(target.input, None)
         source = naming.source(target.input, raster.room(limit))
         guess = Path(target.output) if target.output not in (STREAM, "") else None
         if isinstance(source, Path) and source.is_fifo():
@@ -132,7 +131,7 @@ class _Runner:
         def frames():
             return raster.frames(source, request.frames, request.format, max_pixels=limit)
 
-        pictures = frames() if ahead is None else ahead.take()
+        pictures = (self.ahead and self.ahead.take(target.input)) or frames()
         picture = next(pictures)
         prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
         self._check(outputs)

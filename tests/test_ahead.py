@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from test_apply_command import convcli
 
 from convcli import raster
 from convcli.errors import InputError
-from convcli.raster import ahead
+from convcli.raster import ahead, reading
 
 pytestmark = pytest.mark.usefixtures("desk")
 
@@ -23,24 +24,26 @@ def noise(name: str, **options) -> np.ndarray:
     return pixels
 
 
+def wait(begun: ahead.Ahead) -> ahead.Ahead:
+    """The same when it has nothing left to do."""
+    begun.thread.join()
+    return begun
+
+
 def test_large_jpegs_and_pngs_are_worth_it():
     noise("a.png")
     Image.open("a.png").save("a.jpg", quality=100, subsampling=0)
     Image.open("a.png").save("a.tif")
     Image.new("L", (40, 40)).save("small.png")
     Path("folder.png").mkdir()
-    found = [
-        name
-        for name in ("a.png", "a.jpg", "a.tif", "small.png", "folder.png", "none.png", "a\0.png")
-        if ahead.is_worth_it(name)
-    ]
-    assert found == ["a.png", "a.jpg"]
+    names = ("a.png", "a.jpg", "a.tif", "small.png", "folder.png", "none.png", "a\0.png")
+    assert [ahead.kind_worth_it(name) for name in names] == ["PNG", "JPEG", *[None] * 5]
 
 
 def test_what_is_taken_is_what_is_read():
     pixels = noise("a.png")
     interval = sys.getswitchinterval()
-    first, *others = ahead.Ahead("a.png").take()
+    first, *others = wait(ahead.Ahead(("a.png",), "PNG")).take("a.png")
     assert np.array_equal(first.pixels, pixels)
     assert others == []
     assert sys.getswitchinterval() == interval
@@ -52,9 +55,9 @@ def test_a_failure_waits_for_whoever_takes_the_picture():
     noise("a.png")
     whole = Path("a.png").read_bytes()
     Path("a.png").write_bytes(whole[:-5000])
-    begun = ahead.Ahead("a.png")
+    begun = ahead.Ahead(("a.png",), "PNG")
     with pytest.raises(InputError, match=r"a\.png"):
-        next(begun.take())
+        next(wait(begun).take("a.png"))
     ran = convcli("apply", "box:3", "a.png")
     assert (ran.code, len(ran.errors)) == (1, 1)
     assert ran.errors[0].startswith("convcli: a.png: ")
@@ -68,7 +71,7 @@ def test_the_command_gives_what_it_gives_without(monkeypatch):
     noise("a.png")
     taken = []
     monkeypatch.setattr(
-        ahead.Ahead, "take", lambda self, plain=ahead.Ahead.take: taken.append(self.name) or plain(self)
+        ahead.Ahead, "take", lambda self, name, plain=ahead.Ahead.take: taken.append(name) or plain(wait(self), name)
     )
     assert convcli("apply", "box:5", "a.png", "-o", "b.png").code == 0
     assert taken == ["a.png"]
@@ -87,7 +90,7 @@ def test_what_may_not_be_needed_is_not_read_ahead(monkeypatch, words):
     noise("a.png")
     begun = []
     monkeypatch.setattr(
-        ahead, "frames", lambda path, *given, **more: begun.append(path.name) or raster.frames(path, *given, **more)
+        ahead, "frames_begun", lambda path, *given: begun.append(path.name) or reading.frames_begun(path, *given)
     )
     assert convcli("apply", "box:5", "a.png", "-o", "b.png").code == 0
     assert begun == ["a.png"]
@@ -95,3 +98,55 @@ def test_what_may_not_be_needed_is_not_read_ahead(monkeypatch, words):
     assert begun == ["a.png"]
     if Path("c.png").exists():
         assert Path("b.png").read_bytes() == Path("c.png").read_bytes()
+
+
+def test_the_next_pictures_are_decoded_too(monkeypatch):
+    """Until enough is decoded, or one is not worth it."""
+    for name in ("a.png", "b.png", "c.png", "e.png"):
+        noise(name)
+    Image.new("L", (40, 40)).save("d.png")
+    names = ("a.png", "b.png", "c.png", "d.png", "e.png")
+    for enough, wanted in ((1, 1), (301 * 407, 1), (301 * 407 + 1, 2), (1 << 30, 3)):
+        monkeypatch.setattr(ahead, "ENOUGH", enough)
+        begun = wait(ahead.Ahead(names, "PNG"))
+        taken = [begun.take(name) for name in names]
+        assert [one is not None for one in taken] == [n < wanted for n in range(5)]
+        for name, frames in zip(names, taken[:wanted], strict=False):
+            assert np.array_equal(next(frames).pixels, raster.read(Path(name)).pixels)
+        assert begun.take("a.png") is None  # once
+
+
+def test_nothing_is_begun_when_all_is_there_to_run(monkeypatch):
+    for name in ("a.png", "b.png"):
+        noise(name)
+    begun, at = [], Event()
+
+    def slow(path, *given):
+        begun.append(path.name)
+        assert at.wait(20)
+        yield from reading.frames_begun(path, *given)
+
+    monkeypatch.setattr(ahead, "frames_begun", slow)
+    one = ahead.Ahead(("a.png", "b.png"), "PNG")
+    assert one.take("b.png") is None
+    frames = one.take("a.png")
+    at.set()
+    if frames:  # the thread was there before us
+        next(frames)
+    wait(one)
+    assert "b.png" not in begun
+
+
+def test_a_batch_gives_what_it_gives_without(monkeypatch):
+    names = [f"{letter}.png" for letter in "abcdef"]
+    for n, name in enumerate(names):
+        Image.fromarray(np.roll(noise(name), 7 * n, axis=1)).save(name)
+    Path("c.png").write_bytes(Path("c.png").read_bytes()[:-5000])
+    with_it = convcli("apply", "sobel-x", *names, "-o", "with/", "-j", "2")
+    monkeypatch.setattr(ahead, "LEAST", 1 << 30)
+    without = convcli("apply", "sobel-x", *names, "-o", "without/", "-j", "2")
+    assert (with_it.code, len(with_it.errors)) == (without.code, len(without.errors)) == (1, 1)
+    assert with_it.errors == without.errors
+    assert sorted(os.listdir("with")) == sorted(os.listdir("without")) == [n for n in names if n != "c.png"]
+    for name in os.listdir("with"):
+        assert Path("with", name).read_bytes() == Path("without", name).read_bytes()

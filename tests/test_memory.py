@@ -39,8 +39,9 @@ def test_a_large_picture_is_held_twice_and_a_half(tmp_path):
 def test_a_picture_that_was_taken_is_nobody_elses(tmp_path):
     pixels = np.random.default_rng(3).integers(0, 256, (301, 407, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    begun = Ahead(str(tmp_path / "a.png"))
-    pictures = begun.take()
+    begun = Ahead((str(tmp_path / "a.png"),), "PNG")
+    begun.thread.join()
+    pictures = begun.take(str(tmp_path / "a.png"))
     first = next(pictures)
     held = weakref.ref(first.pixels)
     pictures.close()

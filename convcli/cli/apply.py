@@ -201,10 +201,11 @@ def command(args, kernel, output, quiet, verbose, report, report_format, dry_run
 
 
 def _ahead(names: list[str], output: str | None, asked: dict):
-    """The first picture, if it is one of some size: it is decoded while what follows is imported."""
+    """The first pictures, if they are of some size: they are decoded while what follows is imported."""
     from convcli.raster import ahead
 
-    if not names or not ahead.is_worth_it(names[0]):
+    kind = ahead.kind_worth_it(names[0]) if names else None
+    if not kind:
         return None
     from convcli import formats
 
@@ -212,7 +213,7 @@ def _ahead(names: list[str], output: str | None, asked: dict):
         into = _format(len(names) > 1, output, asked["extension"], formats.format_of)
     except ConvError:  # it will be told in its turn
         return None
-    return ahead.Ahead(names[0], asked["frames"], into, asked["max_pixels"] or ahead.MAX_PIXELS)
+    return ahead.Ahead(tuple(names), kind, asked["frames"], into, asked["max_pixels"] or ahead.MAX_PIXELS)
 
 
 def _bar(progress: str, quiet: bool, total: int) -> Bar:

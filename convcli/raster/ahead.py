@@ -1,61 +1,99 @@
-"""The first picture of a run, read by a thread of its own while the rest of the program is still being imported.
+"""The first pictures of a run, read by a thread of its own while the rest of the program is still being imported.
 
 A decoder lets other threads run, and imports take as long as the decoding of some megapixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Event, Lock, Thread
 
 from convcli.formats import kind_of
-from convcli.raster.opening import MAX_PIXELS
+from convcli.raster.opening import MAX_PIXELS, opener
 from convcli.raster.picture import Raster
-from convcli.raster.reading import frames
+from convcli.raster.reading import frames_begun
 
-__all__ = ["Ahead", "is_worth_it"]
+__all__ = ["Ahead", "kind_worth_it"]
 
 LEAST = 1 << 18  # bytes of a file below which a thread costs more than it saves
+ENOUGH = 1 << 23  # decoded pixels after which no other picture is begun
 KINDS = ("JPEG", "PNG")  # the decoders of others may keep standard error to themselves for a while
 
 
-def is_worth_it(name: str) -> bool:
-    """True for a JPEG or PNG file of some size."""
+def kind_worth_it(name: str) -> str | None:
+    """The kind of file, if it is a JPEG or PNG of some size."""
     path = Path(name)
     try:
         if not path.is_file() or path.stat().st_size < LEAST:
-            return False
+            return None
         with path.open("rb") as stream:
-            return kind_of(stream.read(64)) in KINDS
+            kind = kind_of(stream.read(64))
     except (OSError, ValueError):  # whoever reads it in earnest will say so
-        return False
+        return None
+    return kind if kind in KINDS else None
 
 
 class Ahead:
-    """The frames of a file, as `frames` gives them; the first one is being read already."""
+    """The frames of the first files, as `frames` gives them; the first of each is decoded before anybody asks.
 
-    def __init__(self, name: str, which: str | int | None = None, into: str | None = None, limit: int = MAX_PIXELS):
-        self.name = name
-        self._frames = frames(Path(name), which, into, max_pixels=limit)
-        self._first: Raster | None = None
-        self._failure: BaseException | None = None
-        self._thread = Thread(target=self._read, daemon=True)
-        self._thread.start()
+    One file after the other, those that are worth it, until somebody takes one: then all there is to run is there.
+    kind: of the first file.
+    """
 
-    def take(self) -> Iterator[Raster]:
-        """The frames, once. Raises what `frames` would have raised."""
-        self._thread.join()
-        if self._failure:
-            raise self._failure
-        first, self._first = self._first, None
-        try:
-            yield first
-            del first
-            yield from self._frames
-        finally:
-            self._frames.close()  # it holds the frame that it gave last
+    def __init__(
+        self,
+        names: Iterable[str],
+        kind: str,
+        which: str | int | None = None,
+        into: str | None = None,
+        limit: int = MAX_PIXELS,
+    ):
+        self._names, self._options = names, (which, into, limit)
+        self._begun: dict[str, _Begun] = {}
+        self._is_over, self._lock = False, Lock()
+        opener(kind)  # two that import wait for each other, and the thread would have nothing to decode
+        self.thread = Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def take(self, name: str) -> Iterator[Raster] | None:
+        """The frames of a file, once; None where it was not begun. They raise what `frames` would have raised."""
+        with self._lock:
+            self._is_over = True
+            begun = self._begun.pop(name, None)
+        return begun and begun.taken()
 
     def _read(self) -> None:
+        pixels = 0
+        for name in self._names:
+            if pixels >= ENOUGH or not kind_worth_it(name):
+                return
+            begun = _Begun(frames_begun(Path(name), *self._options))
+            with self._lock:
+                if self._is_over:
+                    return
+                self._begun[name] = begun
+            pixels += begun.decode()
+
+
+class _Begun:
+    """A file whose first frame is decoded in one thread and taken in another."""
+
+    def __init__(self, found: Iterator):
+        self._found, self._is_decoded = found, Event()
+        self._failure: BaseException | None = None
+
+    def decode(self) -> int:
+        """The pixels of the first frame, which is decoded then."""
         try:
-            self._first = next(self._frames)
+            return next(self._found)
         except BaseException as failure:  # it belongs to whoever takes the picture
             self._failure = failure
+            return 0
+        finally:
+            self._is_decoded.set()
+
+    def taken(self) -> Iterator[Raster]:
+        """The frames."""
+        self._is_decoded.wait()
+        if self._failure:
+            raise self._failure
+        yield from self._found

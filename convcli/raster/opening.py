@@ -30,6 +30,7 @@ __all__ = [
     "hush",
     "named",
     "opened",
+    "opener",
     "pillow",
     "room",
     "stream_of",
@@ -136,6 +137,12 @@ def guarded(kind: str, max_pixels: int) -> Iterator[None]:
         raise InputError(_reason(error, kind)) from error
 
 
+def opener(kind: str) -> Any:
+    """What of Pillow opens a kind of file."""
+    module, _, name = _OPENERS[kind].partition(".")
+    return getattr(import_module(f"PIL.{module}"), name)
+
+
 @contextmanager
 def opened(stream: BinaryIO, max_pixels: int) -> Iterator[tuple[Any, str]]:
     """Pillow's image, with nothing but its header read, and what kind of file it is."""
@@ -151,9 +158,8 @@ def opened(stream: BinaryIO, max_pixels: int) -> Iterator[tuple[Any, str]]:
     image = pillow()
     if image.MAX_IMAGE_PIXELS and max_pixels > 2 * image.MAX_IMAGE_PIXELS:
         image.MAX_IMAGE_PIXELS = max_pixels  # Pillow refuses at twice this; it is only ever loosened, when asked for
-    module, _, opener = _OPENERS[kind].partition(".")
     with guarded(kind, max_pixels):
-        im = getattr(import_module(f"PIL.{module}"), opener)(stream)
+        im = opener(kind)(stream)
     with im:
         check_size(im.height, im.width, max_pixels)
         yield im, kind

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcli import grid, png
 from convcli.errors import InputError
@@ -29,7 +29,7 @@ from convcli.raster.picture import FormatError, Header, Raster
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["frames", "header", "read"]
+__all__ = ["frames", "frames_begun", "header", "read"]
 
 _DTYPES = {"I;16": "<u2", "I;16L": "<u2", "I;16B": ">u2", "I;16N": "=u2", "I": "=i4", "F": "=f4"}
 BLOCK = 1 << 26  # bytes handed to a decoder at once
@@ -63,9 +63,17 @@ def frames(
     of the file) holds them, and else the first, with a note. max_pixels is for all of them together.
     Raises InputError, and FormatError where all are asked for and cannot be held.
     """
+    begun = frames_begun(source, which, into, max_pixels)
+    next(begun)
+    yield from begun
+
+
+def frames_begun(source: Source, which: str | int | None, into: str | None, max_pixels: int) -> Iterator[Any]:
+    """The same after the number of pixels of the first one, which is decoded by then, but no array yet."""
     with named(source):
         held = [content(source, max_pixels)]
         if _is_grid(source, held[0][:64]):
+            yield 0
             _check_number(which, 1)
             yield _grid(source, held.pop(), max_pixels)
             return
@@ -82,8 +90,12 @@ def frames(
                 with guarded(kind, max_pixels):
                     im.seek(number)
                     check_size(im.height, im.width, max_pixels)  # pages differ
+                    layout = _decode(im, kind, len(numbers))
+                if number == numbers[0]:
+                    yield im.height * im.width
+                with guarded(kind, max_pixels):
                     one = held if len(numbers) == 1 else held[:1]
-                    raster = _raster(im, kind, one, max_pixels, notes, len(numbers))
+                    raster = _raster(im, kind, layout, one, max_pixels, notes, len(numbers))
                 yield raster
 
 
@@ -174,23 +186,40 @@ def _grid(source: Source, data: bytes, max_pixels: int) -> Raster:
     return Raster(pixels, "grid", format, notes=_not_finite(pixels))
 
 
-def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, ...], count: int) -> Raster:
-    """The open image, one of `count`, decoded.
+class _Layout(NamedTuple):
+    """What has to be asked before an image is decoded: its mode here, its depth, its transparent colour."""
 
-    held: the bytes of the file, and a stream of them or none; let go as soon as they are not needed, so that they are
-    not in memory beside the pixels.
-    """
+    mode: str
+    depth: str
+    key: tuple[int, ...] | None
+    moves: bool
+
+
+def _decode(im: Any, kind: str, count: int) -> _Layout:
+    """The layout of the open image, one of `count`, which is decoded then."""
     if kind == "TIFF" and sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in im.tile) < im.height * im.width:
         raise InputError("damaged TIFF file: a part of the picture is not in it")  # Pillow leaves it black
     moves = count > 1 and kind != "TIFF"
-    mode, depth, key, number = mode_in(im, kind, moves), depth_in(im, kind, moves), key_in(im), im.tell()
-    if depth == "packed":
+    layout = _Layout(mode_in(im, kind, moves), depth_in(im, kind, moves), key_in(im), moves)
+    if layout.depth == "packed":
         im.tile = [relaid(tile, "RGBA") for tile in im.tile]
     with heard() if kind == "TIFF" and im.tile[0][0] == "libtiff" else nullcontext():
         im.decodermaxblock = BLOCK  # fed in small pieces, a decoder would ask for the interpreter's lock at each
         im.load()
-    import numpy as np  # late: while it is imported, a picture can be decoded
+    return layout
 
+
+def _raster(
+    im: Any, kind: str, layout: _Layout, held: list, max_pixels: int, notes: tuple[str, ...], count: int
+) -> Raster:
+    """The decoded image, one of `count`.
+
+    held: the bytes of the file, and a stream of them or none; let go as soon as they are not needed, so that they are
+    not in memory beside the pixels.
+    """
+    import numpy as np  # late: while it is imported, pictures can be decoded
+
+    mode, depth, key, moves = layout
     if im.mode in ("LAB", "YCbCr", "HSV"):
         notes += (f"{im.mode} converted to RGB",)
     if depth == "lost":
@@ -208,7 +237,7 @@ def _raster(im: Any, kind: str, held: list, max_pixels: int, notes: tuple[str, .
         pixels = pixels.view(">u2").astype(np.uint16)
     elif depth == "exact":
         pixels = pixels.astype(np.uint16) << 8
-        pixels |= _low_bytes(held[0], number, max_pixels)
+        pixels |= _low_bytes(held[0], im.tell(), max_pixels)
     elif mode in ("I;16", "LA;16"):
         pixels = pixels.astype(np.uint16, copy=False)
     if kind == "TIFF":
