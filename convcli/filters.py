@@ -157,16 +157,14 @@ def _cancel(maps: np.ndarray) -> np.ndarray:
         return np.abs(maps.sum(axis=1)) <= 1e-9 * np.abs(maps).sum(axis=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A step that changes each sample by itself: relu, abs, square, sqrt, threshold (with its value)."""
 
     name: str
     value: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     """A step that keeps the largest sample (`max`) or the mean (`avg`) under a window; pairs are (y, x)."""
 
     kind: str

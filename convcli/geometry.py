@@ -18,8 +18,7 @@ from convcli.errors import GeometryError
 __all__ = ["Axis", "Field", "Geometry", "Window"]
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """One axis of a sliding window: all lengths in samples, the anchor as a tap index."""
 
     size: int
@@ -130,13 +129,12 @@ class Window:
         return Geometry(axes[0], axes[1], self.border)
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(NamedTuple):
     """A window fitted to a picture: an axis for y, one for x, and what stands outside."""
 
     y: Axis
     x: Axis
-    border: Border = field(default_factory=Border)
+    border: Border = Border()
 
     @property
     def out(self) -> tuple[int, int]:

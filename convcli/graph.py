@@ -5,7 +5,6 @@ until `Program.run` binds the recipes to an array.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -62,8 +61,7 @@ class Node(NamedTuple):
     undivided: "tuple[Node, int] | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A finished graph: node 0 is the picture, `result` the node to ask for.
 
     alpha: the last channel of the result is alpha. colours: letters of the other channels, empty for feature
@@ -89,7 +87,7 @@ class Program:
         if self.nodes[self.result].undivided is None:
             return None
         node, share = self.nodes[self.result].undivided
-        return replace(self, nodes=(*self.nodes[: self.result], node, *self.nodes[self.result + 1 :])), share
+        return self._replace(nodes=(*self.nodes[: self.result], node, *self.nodes[self.result + 1 :])), share
 
     @property
     def macs(self) -> int:

@@ -69,7 +69,7 @@ def links(*actions) -> tuple[Link, ...]:
     """A chain. An action is a Filter, Kernel, Point, Pool or array of weights, or a pair of it and its own window."""
     chain = []
     for n, action in enumerate(actions):
-        action, window = action if isinstance(action, tuple) else (action, {})
+        action, window = action if type(action) is tuple else (action, {})
         if isinstance(action, np.ndarray | list):
             action = Kernel(action)
         if not isinstance(action, Filter):

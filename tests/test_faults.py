@@ -67,7 +67,7 @@ def _transposed(matrix):
 
 def _exchanged(y, x, *names):
     """The two axes with the values of some fields exchanged."""
-    return replace(y, **{n: getattr(x, n) for n in names}), replace(x, **{n: getattr(y, n) for n in names})
+    return y._replace(**{n: getattr(x, n) for n in names}), x._replace(**{n: getattr(y, n) for n in names})
 
 
 LOOPS = {
@@ -78,8 +78,8 @@ LOOPS = {
     "maps and planes of a bank exchanged": loops(matrix=lambda m: m.swapaxes(0, 1) if m.ndim == 4 else m),
     "strides exchanged": loops(geometry=lambda y, x: _exchanged(y, x, "stride")),
     "dilations exchanged": loops(geometry=lambda y, x: _exchanged(y, x, "dilation")),
-    "dilation ignored": loops(geometry=lambda y, x: (replace(y, dilation=1), replace(x, dilation=1))),
-    "stride ignored along x": loops(geometry=lambda y, x: (y, replace(x, stride=1))),
+    "dilation ignored": loops(geometry=lambda y, x: (y._replace(dilation=1), x._replace(dilation=1))),
+    "stride ignored along x": loops(geometry=lambda y, x: (y, x._replace(stride=1))),
     "one row late": loops(phase=(1, 0)),
     "one column late": loops(phase=(0, 1)),
     "last row dropped": loops(rows=lambda n: n - 1),
@@ -101,7 +101,7 @@ def _patched_window(change):
 def _pads_exchanged(fit, window, *args):
     right = fit(window, *args)
     y, x = right.y, right.x
-    return Geometry(replace(y, lo=y.hi, hi=y.lo), replace(x, lo=x.hi, hi=x.lo), right.border)
+    return Geometry(y._replace(lo=y.hi, hi=y.lo), x._replace(lo=x.hi, hi=x.lo), right.border)
 
 
 def _strides_of_the_window_exchanged(fit, window, *args):

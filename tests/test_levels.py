@@ -315,7 +315,7 @@ def test_levels_are_the_same_where_bounds_prove_that_nothing_needs_clipping(matr
     unknown = tuple(node._replace(signal=node.signal.but(low=-np.inf, high=np.inf)) for node in program.nodes)
     finish = Finish("clip", 255.0, 255.0, "uint8")
     found, tally = render(program, pixels, finish, 1)
-    wanted, other = render(replace(program, nodes=unknown), pixels, finish, 1)
+    wanted, other = render(program._replace(nodes=unknown), pixels, finish, 1)
     assert (found == wanted).all()
     assert tally == other
 

@@ -1,6 +1,5 @@
 """Size reports as people and spreadsheets read them."""
 
-from dataclasses import replace
 from math import prod
 
 import click
@@ -89,7 +88,7 @@ def _unread_facts(y: Axis, x: Axis, ask: str | None) -> list[tuple[str, str]]:
     facts = [("unread", ", ".join(parts) or "nothing")]
     if parts and ask:
         (top, bottom), (left, right) = y.filling, x.filling
-        out = tuple(replace(a, lo=lo, hi=hi).out for a, lo, hi in ((y, top, bottom), (x, left, right)))
+        out = tuple(a._replace(lo=lo, hi=hi).out for a, lo, hi in ((y, top, bottom), (x, left, right)))
         facts.append(
             ("", dim(f"{ask}{spell_padding((top, bottom, left, right))} leaves nothing, and gives {_by(out)}"))
         )
