@@ -5,8 +5,8 @@ A definition knows its size without numpy. Weights are bounded in number, so a f
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.checks import MAX_SIDE
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # numpy comes with the first kernel that is built
 
 __all__ = ["WINDOW_WORDS", "Definition", "Draft", "Parameter"]
 
+NONE = MappingProxyType({})
 MAX_TAPS = 4_000_000
 WINDOW_WORDS = ("stride", "dilation", "padding", "padding_mode", "bias", "op")
 
@@ -78,8 +79,7 @@ class Draft(NamedTuple):
         return (f"{self.kernel}:{','.join(numbers)}" if numbers else self.kernel) + self.changes
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A kernel file. Of `rows`, `formula` and `steps` one is there, the others are empty.
 
     rows: weights as drawn, in lists two to four deep. formula: weights from the taps' places, on a matrix whose
@@ -90,7 +90,7 @@ class Definition:
     name: str
     title: str
     source: str
-    rows: list = field(default_factory=list)
+    rows: Sequence = ()
     formula: Formula | None = None
     sides: tuple[Formula, ...] = ()
     steps: tuple[Draft, ...] = ()
@@ -102,7 +102,7 @@ class Definition:
     input: str = "each"
     range: str | None = None
     tags: tuple[str, ...] = ()
-    params: dict[str, Parameter] = field(default_factory=dict)
+    params: Mapping[str, Parameter] = NONE
 
     def values(self, params: dict[str, float] | None = None) -> dict[str, float]:
         """A value for every parameter: those given, checked against their bounds, and the defaults."""

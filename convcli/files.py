@@ -9,7 +9,6 @@ import errno
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -98,8 +97,12 @@ def _key(path: Path | str, folders: dict[str, str]) -> str:
     folder, name = os.path.split(path)
     if folder not in folders:
         folders[folder] = os.path.realpath(folder)
-    text = unicodedata.normalize("NFD", f"{folders[folder]}{os.sep}{name}").casefold()
-    return unicodedata.normalize("NFD", text)
+    text = f"{folders[folder]}{os.sep}{name}"
+    if text.isascii():
+        return text.casefold()
+    import unicodedata  # late: most names have no accents
+
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
 
 
 def _identity(path: Path | str, folders: dict[str, str]) -> object:

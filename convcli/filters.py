@@ -5,9 +5,11 @@ a filter of one step. A chain is a tuple of `Link`: filters run one after the ot
 said about its own window.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from convcli.geometry import Window
 
 __all__ = ["LOW", "RANKED", "Filter", "Kernel", "Link", "Point", "Pool", "Step", "adjusted", "check_anchor"]
 
+NONE = MappingProxyType({})
 RANKED, LOW = 256, 32  # taps on a side up to which any rank is counted; beyond it, the largest rank that is
 
 
@@ -179,8 +182,7 @@ class Step(NamedTuple):
     of: str = "image"
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """Steps in order, and the formula that joins them (None: the last step is the result).
 
     params: the values it was made with. input: `each`, `gray` or `rgb`. range: what its file says about
@@ -190,7 +192,7 @@ class Filter:
     name: str
     steps: tuple[Step, ...]
     result: str | None = None
-    params: dict[str, float] = field(default_factory=dict)
+    params: Mapping[str, float] = NONE
     input: str = "each"
     range: str | None = None
     title: str = ""
@@ -212,24 +214,23 @@ class Filter:
             raise FilterError(f"{self.name} has several steps: there is no one sum to normalize by")
         if self.kernel is None:
             return self
-        return replace(self, steps=(self.steps[0]._replace(action=self.kernel.normalized()),))
+        return self._replace(steps=(self.steps[0]._replace(action=self.kernel.normalized()),))
 
     def scaled(self, factor: float) -> "Filter":
         """The filter with its weights multiplied; of a composite the result is, which for weights is the same."""
         if self.kernel is not None:
             kernel = self.kernel.changed(scale=self.kernel.scale * factor)
-            return replace(self, steps=(self.steps[0]._replace(action=kernel),))
+            return self._replace(steps=(self.steps[0]._replace(action=kernel),))
         if self.is_single:
             return self
-        return replace(self, result=f"({self.result or self.steps[-1].name}) * {factor!r}")
+        return self._replace(result=f"({self.result or self.steps[-1].name}) * {factor!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One filter of a chain and the words of its text that belong to its window (stride, bias, ...)."""
 
     filter: Filter
-    window: dict = field(default_factory=dict)
+    window: Mapping[str, Any] = NONE
 
 
 def check_anchor(links: tuple[Link, ...], anchor: tuple[int, int] | None) -> None:
@@ -255,4 +256,4 @@ def adjusted(links: tuple[Link, ...], normalize: bool = False, scale: float = 1.
         one = one.normalized() if normalize else one
         return one.scaled(scale) if scale != 1 else one
 
-    return tuple(replace(link, filter=change(link.filter)) for link in links)
+    return tuple(link._replace(filter=change(link.filter)) for link in links)

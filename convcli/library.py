@@ -9,7 +9,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -168,7 +167,7 @@ def _built(step: str, spelled: Spelling, found: Definition | None, folders: Sequ
             made = found.build(_numbers(spelled.params, found), lambda text: _single(text, folders))
         except ConvError as error:
             raise error.at(step) from None
-        made = made if spelled.kind == "file" else replace(made, name=variants.divide(step)[0])
+        made = made if spelled.kind == "file" else made._replace(name=variants.divide(step)[0])
         return Link(_varied(made, spelled.variants), spelled.window)
     if spelled.params and not _is_network(spelled):
         raise FilterError(f"{printable(step)}: a matrix has no parameters")
@@ -204,7 +203,7 @@ def _varied(made: "Filter", changes: tuple[Variant, ...]) -> "Filter":
         kernel = variants.varied(made.kernel, changes)
     except ConvError as error:
         raise error.at(name) from None
-    return replace(made, name=name, steps=(made.steps[0]._replace(action=kernel),), title=kernel.title)
+    return made._replace(name=name, steps=(made.steps[0]._replace(action=kernel),), title=kernel.title)
 
 
 def _is_pointwise(spelled: Spelling) -> bool:

@@ -3,14 +3,16 @@
 import os
 from importlib import import_module
 from io import BytesIO
-from mmap import mmap
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from convcli import grid, png
 from convcli.formats import BARE, FORMATS, can_take, holders
 from convcli.raster import gif, tiff
 from convcli.raster.opening import hush, pillow
 from convcli.raster.picture import FormatError, Metadata, Raster
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 __all__ = ["check_fits", "encode", "encoded", "kept"]
 
@@ -105,7 +107,7 @@ def kept(raster: Raster, format: str) -> tuple[Metadata, tuple[str, ...]]:
     return Metadata(icc, exif, xmp, dpi, text, info.shown, info.plays, info.sampling), tuple(notes)
 
 
-def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> bytes | mmap:
+def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, compression: str) -> "bytes | mmap":
     """The file as Pillow writes it, in memory: so that errors of the encoder and of the disk cannot be confused."""
     import numpy as np
 
@@ -128,11 +130,13 @@ def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, co
         raise FormatError(f"cannot be written as {format}: {detail}") from error
 
 
-def _beside_others(im: Any, options: dict[str, Any]) -> mmap | None:
+def _beside_others(im: Any, options: dict[str, Any]) -> "mmap | None":
     """The JPEG file, by way of a file of the system's that is in memory; None where there is no such thing.
 
     Pillow's encoder writes into a real file and lets other threads run; into any other stream it does not.
     """
+    from mmap import mmap  # late: few write a JPEG
+
     try:
         with os.fdopen(os.memfd_create("jpeg"), "w+b") as stream:
             im.save(stream, "JPEG", **options)
