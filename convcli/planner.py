@@ -4,6 +4,7 @@
 which its sums are exact (whole numbers) or within 1e-3 of a level (all others), and can say why.
 """
 
+from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from convcli.geometry import Geometry
 from convcli.signal import Signal, is_narrow
 
 __all__ = ["Plan", "choose"]
+
+FEW = 1024  # taps up to which a choice is remembered; more take longer to compare
 
 
 class Plan(NamedTuple):
@@ -57,9 +60,39 @@ class Plan(NamedTuple):
         return number if has_room and (number % 2 or number & (number - 1) == 0) else 0
 
 
-@np.errstate(all="ignore")
+class _Asked:
+    """A kernel as far as a plan depends on it, equal to one of the same weights."""
+
+    __slots__ = ("kernel", "key")
+
+    def __init__(self, kernel: Kernel):
+        self.kernel, self.key = kernel, (kernel.matrix.shape, kernel.matrix.tobytes(), kernel.scale)
+
+    def __eq__(self, other: "_Asked") -> bool:
+        return self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
 def choose(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float = 0.0, method: str = "auto") -> Plan:
-    """The plan for one kernel over one signal. Raises ConvError where `method` cannot do it, and says why."""
+    """The plan for one kernel over one signal. Raises ConvError where `method` cannot do it, and says why.
+
+    What was asked before, as for every picture of a film, is remembered.
+    """
+    if kernel.matrix.size <= FEW:
+        return _remembered(geometry, _Asked(kernel), signal, bias, method)
+    return _plan(geometry, kernel, signal, bias, method)
+
+
+@lru_cache(maxsize=256)
+def _remembered(geometry: Geometry, asked: _Asked, signal: Signal, bias: float, method: str) -> Plan:
+    return _plan(geometry, asked.kernel, signal, bias, method)
+
+
+@np.errstate(all="ignore")
+def _plan(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float, method: str) -> Plan:
+    """The plan, worked out."""
     if kernel.planes is not None and kernel.planes != signal.channels:
         raise ConvError(
             f"the kernel has {kernel.planes} plane{'s' * (kernel.planes != 1)}, one for each channel, "

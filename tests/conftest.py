@@ -38,3 +38,11 @@ def desk(tmp_path, monkeypatch) -> Path:
     """An empty folder, which is the working folder meanwhile."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def plans_of_its_own():
+    """No plan is remembered from another test, which may have changed what plans are made of."""
+    from convcli import planner  # late: numpy comes after what is said above
+
+    planner._remembered.cache_clear()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from data import picture, run
 
-from convcli import engine
+from convcli import engine, planner
 from convcli.border import Border
 from convcli.engine import Numbers, direct, sums
 from convcli.engine.costs import PASS
@@ -280,3 +280,34 @@ def test_large_kernels_are_planned_without_a_look_at_every_tap(monkeypatch, taps
             geometry = Window(stride=(2, 1)).fit(signal.size, kernel.taps, kernel.anchor)
             guess = direct.cost(kernel, geometry, 1, numbers) / PASS["float32"]
         assert 0.9 * counted < guess < 1.1 * counted + 1
+
+
+def test_a_choice_is_made_once(monkeypatch):
+    """For the same weights over the same picture; anything else that is asked is another question."""
+    asked, plain = [], planner._plan
+    monkeypatch.setattr(planner, "_plan", lambda *question: asked.append(question) or plain(*question))
+    matrix, signal = np.arange(15.0).reshape(3, 5), Signal.of((70, 90, 3), "uint8")
+    fit = Window().fit(signal.size, (3, 5), (1, 2))
+    first = choose(fit, Kernel(matrix), signal)
+    assert choose(fit, Kernel(matrix.copy(), title="the same"), signal) is first
+    assert len(asked) == 1
+    others = [
+        (fit, Kernel(matrix, 0.5), signal, 0.0, "auto"),
+        (fit, Kernel(matrix + 1), signal, 0.0, "auto"),
+        (Window(stride=(2, 1)).fit(signal.size, (3, 5), (1, 2)), Kernel(matrix), signal, 0.0, "auto"),
+        (fit, Kernel(matrix), signal.but(high=254), 0.0, "auto"),
+        (fit, Kernel(matrix), signal, 1.0, "auto"),
+        (fit, Kernel(matrix), signal, 0.0, "toeplitz"),
+        (Window().fit(signal.size, (5, 3), (2, 1)), Kernel(matrix.reshape(5, 3)), signal, 0.0, "auto"),
+    ]
+    for n, question in enumerate(others, 2):
+        assert choose(*question) == plain(*question)
+        assert len(asked) == n
+    with pytest.raises(ConvError):
+        choose(fit, Kernel(matrix), signal, 0.0, "none")
+    with pytest.raises(ConvError):
+        choose(fit, Kernel(matrix), signal, 0.0, "none")
+    large = Kernel(np.ones((33, 32)))
+    fit, before = Window().fit(signal.size, large.taps, large.anchor), len(asked)
+    assert choose(fit, large, signal) == choose(fit, large, signal)
+    assert len(asked) == before + 2  # too large to be compared

@@ -22,15 +22,15 @@ __all__ = ["REALS", "add_scaled", "can_add_scaled", "one_thread"]
 
 NAMES = [(first, last) for first in ("scipy_", "") for last in ("64_", "_64_", "_64", "")]  # around those of OpenBLAS
 ROW_MAJOR = 101  # of CBLAS
-REALS = {"float32": ("s", ctypes.c_float), "float64": ("d", ctypes.c_double)}
+REALS = {"float32": ("s", ctypes.c_float), "float64": ("d", ctypes.c_double)}  # letter of BLAS, and of C
 
 
 class Library(NamedTuple):
-    """Functions of OpenBLAS: the threads of a product, and scaled sums by dtype, which count in `integer`."""
+    """Functions of OpenBLAS: threads of a product; scaled sums by dtype, with its C type; how lengths are counted."""
 
     get: ctypes._CFuncPtr
     set: ctypes._CFuncPtr
-    adds: dict[str, ctypes._CFuncPtr]
+    adds: dict[str, tuple[ctypes._CFuncPtr, type]]
     integer: type
 
 
@@ -65,7 +65,7 @@ def one_thread() -> Iterator[None]:
 
 def can_add_scaled(dtype: np.dtype) -> bool:
     """True where `add_scaled` can be asked for arrays of the dtype."""
-    return dtype.name in REALS and (library := _library()) is not None and dtype.name in library.adds
+    return dtype.kind == "f" and (library := _library()) is not None and dtype.char in library.adds
 
 
 def add_scaled(before: float, out: np.ndarray, weight: float, array: np.ndarray, tape: Tape) -> None:
@@ -73,15 +73,16 @@ def add_scaled(before: float, out: np.ndarray, weight: float, array: np.ndarray,
 
     out, array: (rows, width) of the same dtype, one for which `can_add_scaled`; neighbours in a row side by side.
     """
-    library, real = _library(), REALS[out.dtype.name][1]
-    (rows, width), integer = out.shape, library.integer
+    _, _, adds, integer = _library()
+    call, real = adds[out.dtype.char]
+    rows, width = out.shape
 
     def place(of: np.ndarray) -> tuple:
         """Where it is, which keeps it in memory, and from row to row."""
         return of.ctypes.data_as(ctypes.c_void_p), integer(of.strides[0] // of.itemsize if rows > 1 else width)
 
     sides = (real(weight), *place(array), real(before), *place(out))
-    tape.append((library.adds[out.dtype.name], (ROW_MAJOR, integer(rows), integer(width), *sides)))
+    tape.append((call, (ROW_MAJOR, integer(rows), integer(width), *sides)))
 
 
 @cache
@@ -96,9 +97,10 @@ def _library() -> Library | None:
         for first, last in NAMES:
             threads = [getattr(found, f"{first}openblas_{verb}_num_threads{last}", None) for verb in ("get", "set")]
             if all(threads):
-                adds = {
-                    dtype: getattr(found, f"{first}cblas_{of}geadd{last}", None) for dtype, (of, _) in REALS.items()
-                }
-                known = {dtype: function for dtype, function in adds.items() if function}
-                return Library(*threads, known, ctypes.c_int64 if "64" in last else ctypes.c_int)
+                adds = {}
+                for dtype, (letter, real) in REALS.items():
+                    if add := getattr(found, f"{first}cblas_{letter}geadd{last}", None):
+                        add.restype = None
+                        adds[np.dtype(dtype).char] = (add, real)
+                return Library(*threads, adds, ctypes.c_int64 if "64" in last else ctypes.c_int)
     return None

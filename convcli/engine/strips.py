@@ -6,13 +6,13 @@ same whatever the strip, because a step always sees its input as one picture wit
 """
 
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain
 from threading import Thread
 
 import numpy as np
 
 from convcli import engine
-from convcli.border import locate
+from convcli.border import Border, locate
 from convcli.engine.scratch import Scratch, fresh
 from convcli.engine.sums import rows_in_cache
 from convcli.filters import Kernel
@@ -173,9 +173,24 @@ def copy(out: np.ndarray, block: np.ndarray) -> None:
 
 def pad(of: Rows, geometry: Geometry, start: int, stop: int, block: np.ndarray, outside=0.0) -> None:
     """Input rows start..stop-1, which may lie outside, into `block` with what stands left and right of them."""
-    height, width, _ = of.signal.shape
-    left, right, mode = geometry.x.lo, geometry.x.hi, geometry.border.mode
+    left, right, width, border = geometry.x.lo, geometry.x.hi, of.signal.width, geometry.border
     inner = block[:, left : left + width]
+    if start >= 0 and stop <= of.signal.height:
+        copy(inner, of.read(start, stop))
+    else:
+        _pad_above_and_below(of, border, start, stop, inner, outside)
+    for edge, first, count in ((block[:, :left], -left, left), (block[:, left + width :], width, right)):
+        if not count:
+            continue
+        if border.is_flat:
+            edge[:] = outside
+        else:
+            edge[:] = inner[:, _columns(border.mode, first, count, width)]
+
+
+def _pad_above_and_below(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, outside) -> None:
+    """Input rows of which some lie outside."""
+    height = of.signal.height
     first, last = max(start, 0), min(stop, height)
     if first < last:
         copy(inner[first - start : last - start], of.read(first, last))
@@ -183,22 +198,15 @@ def pad(of: Rows, geometry: Geometry, start: int, stop: int, block: np.ndarray, 
         if not beyond:
             continue
         at = slice(beyond.start - start, beyond.stop - start)
-        if geometry.border.is_flat:
+        if border.is_flat:
             inner[at] = outside
             continue
-        rows = locate(mode, np.arange(beyond.start, beyond.stop), height)
+        rows = locate(border.mode, np.arange(beyond.start, beyond.stop), height)
         low, high = int(rows.min()), int(rows.max()) + 1
         if first <= low and high <= last:  # the strip holds them already, converted
             inner[at] = inner[rows - start]
         else:
             inner[at] = of.read(low, high)[rows - low]
-    for edge, first, count in ((block[:, :left], -left, left), (block[:, left + width :], width, right)):
-        if not count:
-            continue
-        if geometry.border.is_flat:
-            edge[:] = outside
-        else:
-            edge[:] = inner[:, _columns(mode, first, count, width)]
 
 
 @lru_cache(maxsize=64)
@@ -218,15 +226,14 @@ def _columns(mode: str, first: int, count: int, width: int) -> np.ndarray | slic
 def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
     """Calls `sink(start, block)` for all strips of a picture of `height` rows, in any order.
 
-    open_rows: makes a Rows, once for each thread. Every thread walks its own run of neighbouring strips, so
-    that a step finds most of the rows it needs among those it has just made. The sink may write to its block.
+    open_rows: makes a Rows, once for each thread. Every thread walks runs of neighbouring strips, so that a step finds
+    most of the rows it needs among those it has just made. The sink may write to its block.
     """
     starts = range(0, height, strip)
     threads = max(1, min(threads, len(starts)))
-    bounds = [len(starts) * n // threads for n in range(threads + 1)]
-    failures = []
+    runs, failures = iter(_runs(starts, threads)), []
 
-    def work(mine: range) -> None:
+    def work() -> None:
         try:
             rows = open_rows()
             inner = (rows.signal.width, rows.signal.channels)
@@ -234,7 +241,7 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
             block = room(fresh(size).view(rows.signal.dtype), inner, rows.planar)
             part = rows_in_cache(block)
             with np.errstate(all="ignore"):  # a float picture may hold infinities
-                for start in mine:
+                for start in chain.from_iterable(runs):
                     if failures:
                         return
                     stop = min(start + strip, height)
@@ -244,17 +251,30 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
         except BaseException as failure:  # whatever it is, it belongs to the caller's thread
             failures.append(failure)
 
-    shares = [starts[a:b] for a, b in pairwise(bounds)]
-    others = [Thread(target=work, args=(share,), daemon=True) for share in shares[1:]]
-    for n, other in enumerate(others):
+    others = []
+    for _ in range(threads - 1):
+        other = Thread(target=work, daemon=True)
         try:
             other.start()
-        except RuntimeError:  # no more threads to be had: this one does the rest
-            shares[0] = [*shares[0], *(start for share in shares[n + 1 :] for start in share)]
-            del others[n:]
+        except RuntimeError:  # no more threads to be had: those that are there do the rest
             break
-    work(shares[0])
+        others.append(other)
+    work()
     for other in others if not failures or isinstance(failures[0], Exception) else ():  # a signal does not wait
         other.join()
     if failures:
         raise failures[0]
+
+
+def _runs(starts: range, threads: int) -> list[range]:
+    """Neighbouring strips for whoever asks next: many at first, single ones at last, so that all threads end together.
+
+    >>> [len(run) for run in _runs(range(0, 300, 10), 2)]
+    [7, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1]
+    """
+    runs = []
+    while starts:
+        many = max(1, len(starts) // (2 * threads)) if threads > 1 else len(starts)
+        runs.append(starts[:many])
+        starts = starts[many:]
+    return runs
