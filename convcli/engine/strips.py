@@ -6,7 +6,7 @@ same whatever the strip, because a step always sees its input as one picture wit
 """
 
 from functools import lru_cache
-from itertools import chain
+from itertools import pairwise
 from threading import Thread
 
 import numpy as np
@@ -226,14 +226,15 @@ def _columns(mode: str, first: int, count: int, width: int) -> np.ndarray | slic
 def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
     """Calls `sink(start, block)` for all strips of a picture of `height` rows, in any order.
 
-    open_rows: makes a Rows, once for each thread. Every thread walks runs of neighbouring strips, so that a step finds
-    most of the rows it needs among those it has just made. The sink may write to its block.
+    open_rows: makes a Rows, once for each thread. Every thread walks its own run of neighbouring strips, so
+    that a step finds most of the rows it needs among those it has just made. The sink may write to its block.
     """
     starts = range(0, height, strip)
     threads = max(1, min(threads, len(starts)))
-    runs, failures = iter(_runs(starts, threads)), []
+    bounds = [len(starts) * n // threads for n in range(threads + 1)]
+    failures = []
 
-    def work() -> None:
+    def work(mine: range) -> None:
         try:
             rows = open_rows()
             inner = (rows.signal.width, rows.signal.channels)
@@ -241,7 +242,7 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
             block = room(fresh(size).view(rows.signal.dtype), inner, rows.planar)
             part = rows_in_cache(block)
             with np.errstate(all="ignore"):  # a float picture may hold infinities
-                for start in chain.from_iterable(runs):
+                for start in mine:
                     if failures:
                         return
                     stop = min(start + strip, height)
@@ -251,30 +252,17 @@ def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
         except BaseException as failure:  # whatever it is, it belongs to the caller's thread
             failures.append(failure)
 
-    others = []
-    for _ in range(threads - 1):
-        other = Thread(target=work, daemon=True)
+    shares = [starts[a:b] for a, b in pairwise(bounds)]
+    others = [Thread(target=work, args=(share,), daemon=True) for share in shares[1:]]
+    for n, other in enumerate(others):
         try:
             other.start()
-        except RuntimeError:  # no more threads to be had: those that are there do the rest
+        except RuntimeError:  # no more threads to be had: this one does the rest
+            shares[0] = [*shares[0], *(start for share in shares[n + 1 :] for start in share)]
+            del others[n:]
             break
-        others.append(other)
-    work()
+    work(shares[0])
     for other in others if not failures or isinstance(failures[0], Exception) else ():  # a signal does not wait
         other.join()
     if failures:
         raise failures[0]
-
-
-def _runs(starts: range, threads: int) -> list[range]:
-    """Neighbouring strips for whoever asks next: many at first, single ones at last, so that all threads end together.
-
-    >>> [len(run) for run in _runs(range(0, 300, 10), 2)]
-    [7, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1]
-    """
-    runs = []
-    while starts:
-        many = max(1, len(starts) // (2 * threads)) if threads > 1 else len(starts)
-        runs.append(starts[:many])
-        starts = starts[many:]
-    return runs
