@@ -105,6 +105,25 @@ def test_a_full_disk_behind_standard_output(words):
     assert "no space left" in one_line(ran.stderr).lower()
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("apply box:3 a.png", 0),
+        ("apply box:3 missing.png a.png -o out/", 1),
+        ("apply box:3 missing.png", 1),
+        ("apply nonsense a.png", 2),
+        ("shape --m 28", 2),
+        ("apply box:3 a.png -o missing/b.png", 3),
+    ],
+)
+def test_a_full_disk_behind_standard_error(words, code):
+    """Nobody can be told, but the work goes on and the code says how it went."""
+    with open("/dev/full", "w") as full:
+        ran = convcli(*words.split(), capture_output=False, stdout=subprocess.DEVNULL, stderr=full)
+    assert ran.returncode == code
+    assert Path("out/a.png").exists() == ("out/" in words)
+
+
 def test_a_file_that_may_not_grow():
     """The size limit of the shell is an error of the write, not a silent death; nothing partial stays."""
     Image.fromarray(np.random.default_rng(4).integers(0, 256, (200, 300), np.uint8)).save("big.png")

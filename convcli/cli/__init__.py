@@ -160,11 +160,24 @@ def main(args: list[str] | None = None) -> None:
     _leave(code if isinstance(code, int) else 0)
 
 
+class _Messages(io.FileIO):
+    """A place for messages, such as a log, that may be full: the work goes on, and ends with the code it has earned."""
+
+    def write(self, data) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return len(data)
+
+
 def _set_apart() -> None:
     """Nothing; our messages have a descriptor of their own, for what is written on 2 is taken for a decoder's."""
     old = sys.stderr
     if old is sys.__stderr__ and old.fileno() == 2:
-        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=old.encoding, errors=old.errors)
+        stream = io.BufferedWriter(_Messages(os.dup(2), "w"))
+        sys.stderr = io.TextIOWrapper(stream, old.encoding, old.errors, line_buffering=True)
 
 
 def _leave(code: int, flushes: bool = True) -> None:
