@@ -109,6 +109,7 @@ class _Runner:
         options, on_exists, limit = self.options, self.destination.on_exists, self.request.max_pixels
         if target.fault:
             raise InputError(target.fault)
+        ahead = self.ahead and self.ahead.take(target.input)  # here, or what is not wanted stays in memory
         source = naming.source(target.input, raster.room(limit))
         guess = Path(target.output) if target.output not in (STREAM, "") else None
         if isinstance(source, Path) and source.is_fifo():
@@ -131,7 +132,7 @@ class _Runner:
         def frames():
             return raster.frames(source, request.frames, request.format, max_pixels=limit)
 
-        pictures = (self.ahead and self.ahead.take(target.input)) or frames()
+        pictures = ahead or frames()
         picture = next(pictures)
         prepared, outputs = self._prepared(picture, picture.pixels.shape, target, item, job.is_opaque(picture))
         self._check(outputs)

@@ -114,7 +114,7 @@ class Finish(NamedTuple):
         elif self.rule == "stretch":
             first, last = self.bounds
             share = 0.0 if self._is_flat(first, last) else self.white / (last - first)
-            block = _scaled(block, share, -first * share)
+            block = _scaled(block, share, less=first)
             low, high = 0, self.white
         else:
             if self.rule == "abs" and low < 0:
@@ -126,8 +126,10 @@ class Finish(NamedTuple):
                 tally.low = _count(np.less, block, self.floor - slack(self.white))
             if high > self.white + slack(self.white) and self.counts:
                 tally.high = _count(np.greater, block, self.white + slack(self.white))
-            past = 0.0 if out.dtype.kind == "f" else 0.4  # what is rounded is back within the levels
-            self._round(block, out, clip=low < self.floor - past or high > self.white + past)
+            # what rounding brings back needs no clip; but what is multiplied was rounded before, by more than it seems
+            past = 0.0 if out.dtype.kind == "f" else 0.4
+            is_multiplied = self.rule == "stretch" or factor > 1
+            self._round(block, out, clip=is_multiplied or low < self.floor - past or high > self.white + past)
             return tally
         if self.floor < 0:  # whole numbers fit as they are
             copy(out, block)
@@ -267,12 +269,14 @@ def _absolute(block: np.ndarray, low: float) -> np.ndarray:
     return np.abs(block, out=block)
 
 
-def _scaled(block: np.ndarray, factor: float, offset: float = 0.0) -> np.ndarray:
-    """block * factor + offset, in place where the block holds floats."""
-    if factor == 1 and offset == 0:
+def _scaled(block: np.ndarray, factor: float, offset: float = 0.0, less: float = 0.0) -> np.ndarray:
+    """(block - less) * factor + offset, in place where the block holds floats."""
+    if factor == 1 and offset == 0 and less == 0:
         return block
     if block.dtype.kind != "f":
         block = block.astype(np.float32 if block.dtype.itemsize <= 2 else np.float64)
+    if less:  # first, or large numbers that hardly differ would lose what they differ by
+        block -= less
     block *= factor
     if offset:
         block += offset

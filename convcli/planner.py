@@ -66,7 +66,7 @@ class _Asked:
     __slots__ = ("kernel", "key")
 
     def __init__(self, kernel: Kernel):
-        self.kernel, self.key = kernel, (kernel.matrix.shape, kernel.matrix.tobytes(), kernel.scale)
+        self.kernel, self.key = kernel, (kernel.matrix.shape, kernel.matrix.tobytes(), float(kernel.scale))
 
     def __eq__(self, other: "_Asked") -> bool:
         return self.key == other.key

@@ -150,3 +150,38 @@ def test_a_batch_gives_what_it_gives_without(monkeypatch):
     assert sorted(os.listdir("with")) == sorted(os.listdir("without")) == [n for n in names if n != "c.png"]
     for name in os.listdir("with"):
         assert Path("with", name).read_bytes() == Path("without", name).read_bytes()
+
+
+def test_a_file_called_like_standard_input_is_not_read_ahead():
+    pixels = noise("a.png")
+    Image.fromarray(255 - pixels).save("-", format="PNG")
+    assert ahead.kind_worth_it("a.png") == "PNG"
+    assert ahead.kind_worth_it("-") is None
+
+
+def test_without_a_thread_nothing_is_read_ahead(monkeypatch):
+    noise("a.png")
+
+    class None_(ahead.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ahead, "Thread", None_)
+    assert convcli("apply", "box:5", "a.png", "-o", "b.png", "-j", "1").code == 0
+    assert Path("b.png").exists()
+
+
+def test_what_is_not_wanted_is_let_go(monkeypatch):
+    """A result that is there already makes its picture unwanted, which was decoded all the same."""
+    made = []
+    monkeypatch.setattr(
+        ahead.Ahead, "__init__", lambda self, *of, plain=ahead.Ahead.__init__: made.append(self) or plain(self, *of)
+    )
+    monkeypatch.setattr(ahead.Ahead, "take", lambda self, name, plain=ahead.Ahead.take: plain(wait(self), name))
+    for name in ("a.png", "b.png"):
+        noise(name)
+    Path("out").mkdir()
+    Path("out/b.png").write_bytes(b"precious")
+    assert convcli("apply", "box:5", "a.png", "b.png", "-o", "out/", "-j", "1").code == 1
+    assert [one._begun for one in made] == [{}]
+    assert Path("out/b.png").read_bytes() == b"precious"

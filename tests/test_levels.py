@@ -407,3 +407,25 @@ def test_sums_a_little_outside_are_rounded_or_clipped(past, dtype, white):
         tally = finish.apply(sums.reshape(out.shape).copy(), out)
         assert out.ravel().tolist() == [0, 0, 0, 18, 18, *[white] * 3]
         assert (tally.low, tally.high) == ((sums < -1e-3).sum(), (sums > white + 1e-3).sum())
+
+
+@pytest.mark.parametrize(("base", "span"), [(1000, 1), (281.1, 2.6), (-5e4, 0.25), (0.1, 1e-3)])
+@pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 65535)])
+def test_a_stretch_of_large_numbers_that_hardly_differ(base, span, dtype, white):
+    """The smallest is taken off before the rest is multiplied; nothing wraps round."""
+    sums = np.linspace(base, base + span, 500).astype(np.float32)
+    bounds = (float(sums.min()), float(sums.max()))
+    finish = Finish("stretch", 1.0, float(white), dtype, bounds=bounds)
+    out = np.zeros((1, sums.size, 1), dtype)
+    finish.apply(sums.reshape(out.shape).copy(), out)
+    wanted = (sums.astype(float) - bounds[0]) * white / (bounds[1] - bounds[0])
+    assert np.abs(out.ravel() - wanted).max() <= 0.51
+    assert (out[0, 0, 0], out[0, -1, 0]) == (0, white)
+
+
+def test_levels_of_more_bits_never_wrap():
+    """Sums of 8 bits are multiplied by 257, and so is what they were rounded by."""
+    finish = Finish("clip", 255.0, 65535.0, "uint16", proven=(0.0, 255.0), measures=False)
+    out = np.zeros((1, 3, 1), "uint16")
+    finish.apply(np.float32([[[255.011], [-0.011], [255]]]), out)
+    assert out.ravel().tolist() == [65535, 0, 65535]

@@ -363,3 +363,27 @@ def test_golden_rows(row, matrix, window, wanted):
         (1, window.stride[1]), padding=(0, 0, 2, 2), border=window.border, op=window.op
     )  # fmt: skip
     assert run(_row(*row), [matrix], window=window).ravel().tolist() == wanted
+
+
+@pytest.mark.parametrize("width", [63, 64, 65, 97, 641])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_columns_that_are_left_over(width, dilation):
+    """Products along a row work in blocks of 32 columns; the last one may have a single column, with holes."""
+    rng = np.random.default_rng(width)
+    line = rng.random(31)
+    pixels, kernel = picture(19, width, 1, "uint8", width), Kernel(np.outer(line, line) / line.sum() ** 2)
+    window = Window(dilation=(1, dilation))
+    found = [run(pixels, kernel, window=window, method=method) for method in ("separable", "direct")]
+    assert np.abs(found[0].astype(float) - found[1]).max() <= 1e-3
+
+
+def test_infinity_is_not_taken_from_infinity():
+    """A kernel of low rank is a sum of several, which would disagree about an infinite sample."""
+    rng = np.random.default_rng(3)
+    matrix = np.outer(rng.normal(size=7), rng.normal(size=7)) + np.outer(rng.normal(size=7), rng.normal(size=7))
+    pixels = np.zeros((20, 21, 1), np.float32)
+    pixels[9, 10] = np.inf
+    found = run(pixels, Kernel(matrix), method="auto")
+    assert np.isinf(found[6:13, 7:14]).all()
+    assert np.isinf(found).sum() == 49
+    assert not np.isnan(found).any()

@@ -38,14 +38,12 @@ def grain_of(axis: Axis) -> int:
 
 
 def band(weights: np.ndarray, axis: Axis, rows: int, dtype: str) -> np.ndarray:
-    """The matrix (rows, (rows - 1) stride + reach) with `weights` (k,) along its diagonal; (1, k) for a single row.
+    """The matrix (rows, (rows - 1) stride + reach) with `weights` (k,) along its diagonal.
 
     >>> band(np.array([1, 2]), Axis(9, 2, stride=2, dilation=2), 2, "float32").tolist()
     [[1.0, 0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 2.0]]
     """
-    if rows == 1:
-        return weights[None].astype(dtype)
-    matrix = np.zeros((rows, max(_entries(axis, rows), 0)), dtype)
+    matrix = np.zeros((rows, max((rows - 1) * axis.stride + axis.reach, 0)), dtype)
     for row in range(rows):
         matrix[row, row * axis.stride : row * axis.stride + axis.reach : axis.dilation] = weights
     return matrix
@@ -56,6 +54,8 @@ def down(matrix: np.ndarray, axis: Axis, lines: np.ndarray, out: np.ndarray, tap
 
     lines, out: (rows, width), neighbours side by side; out has a multiple of the matrix's rows.
     """
+    if len(matrix) == 1:  # it needs no zeros between its taps
+        matrix = matrix[:, :: axis.dilation].copy()
     rows, entries = matrix.shape
     blocks, width = len(out) // rows, out.shape[1]
     tile, apart = (width, axis.dilation) if rows == 1 else (max(min(TILE, SMALL // matrix.size // 16 * 16), 16), 1)

@@ -33,7 +33,10 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
     """Why the kernel is no product of a column and a row."""
     if kernel.planes is not None:
         return "the kernel has planes, and each would need passes of its own"
-    if pairs(kernel):
+    found = pairs(kernel)
+    if len(found) > 1 and not signal.is_bounded:
+        return "float samples may be infinite, and several columns times rows would take infinity from infinity"
+    if found:
         return None
     if kernel.rank is None:
         return "the weights are no column times a row, and too many to look for more of them"

@@ -4,10 +4,12 @@ A decoder lets other threads run, and imports take as long as the decoding of so
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 from convcli.formats import kind_of
+from convcli.naming import STREAM
 from convcli.raster.opening import MAX_PIXELS, opener
 from convcli.raster.picture import Raster
 from convcli.raster.reading import frames_begun
@@ -23,7 +25,7 @@ def kind_worth_it(name: str) -> str | None:
     """The kind of file, if it is a JPEG or PNG of some size."""
     path = Path(name)
     try:
-        if not path.is_file() or path.stat().st_size < LEAST:
+        if name == STREAM or not path.is_file() or path.stat().st_size < LEAST:
             return None
         with path.open("rb") as stream:
             kind = kind_of(stream.read(64))
@@ -52,7 +54,8 @@ class Ahead:
         self._is_over, self._lock = False, Lock()
         opener(kind)  # two that import wait for each other, and the thread would have nothing to decode
         self.thread = Thread(target=self._read, daemon=True)
-        self.thread.start()
+        with suppress(RuntimeError):  # no more threads to be had: nothing is begun
+            self.thread.start()
 
     def take(self, name: str) -> Iterator[Raster] | None:
         """The frames of a file, once; None where it was not begun. They raise what `frames` would have raised."""
