@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 LOOK = 2.0  # nanoseconds a sample from which it pays to look whether float pixels are finite
+ANY_FLOATS = ("auto", "direct", "reference")  # methods that need not know whether they are
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 
 
@@ -266,8 +267,10 @@ def _run(pictures, links, window, rule, linear, method, threads) -> list[np.ndar
     if not pictures.dtype.isnative:
         pictures = pictures.astype(pictures.dtype.newbyteorder("="))
     shape, dtype = pictures.shape[1:], pictures.dtype.name
-    program = _program(links, shape, dtype, window, method, linear)
-    if pictures.dtype.kind == "f" and any(stage.plan and stage.plan.cost > LOOK for stage in program.stages):
+    is_float = pictures.dtype.kind == "f"
+    known = _bounds(pictures) if is_float and method not in ANY_FLOATS else {}
+    program = _program(links, shape, dtype, window, method, linear, known)
+    if is_float and not known and any(stage.plan and stage.plan.cost > LOOK for stage in program.stages):
         program = _program(links, shape, dtype, window, method, linear, _bounds(pictures))
     white = levels.white_of(dtype)
     if rule in (None, "none"):

@@ -494,3 +494,16 @@ def test_finite_float_pixels_may_go_through_products_and_others_do_not(dtype):
         reached[30 - 6 : 30 + 7, 40 - 7 : 40 + 8] = True
         assert np.array_equal(found[~reached], plain[~reached])
         assert not np.isfinite(found[reached]).any()
+
+
+@pytest.mark.parametrize("method", ["separable", "toeplitz", "fft"])
+def test_a_method_that_is_asked_for_looks_at_floats_first(method):
+    """Finite ones it takes; where one is infinite it says why not."""
+    rng = np.random.default_rng(8)
+    pixels = rng.normal(size=(33, 45)).astype(np.float32)
+    kernel = np.outer(rng.normal(size=5), rng.normal(size=6)) + np.outer(rng.normal(size=5), rng.normal(size=6))
+    found = convcli.correlate(pixels, kernel, method=method)
+    assert np.abs(found - convcli.correlate(pixels, kernel, method="reference")).max() < 1e-4
+    pixels[7, 7] = np.inf
+    with pytest.raises(convcli.ConvError, match="float samples may be infinite"):
+        convcli.correlate(pixels, kernel, method=method)
