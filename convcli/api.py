@@ -270,7 +270,7 @@ def _run(pictures, links, window, rule, linear, method, threads) -> list[np.ndar
     is_float = pictures.dtype.kind == "f"
     known = _bounds(pictures) if is_float and method not in ANY_FLOATS else {}
     program = _program(links, shape, dtype, window, method, linear, known)
-    if is_float and not known and any(stage.plan and stage.plan.cost > LOOK for stage in program.stages):
+    if is_float and method in ANY_FLOATS and any(stage.plan and stage.plan.cost > LOOK for stage in program.stages):
         program = _program(links, shape, dtype, window, method, linear, _bounds(pictures))
     white = levels.white_of(dtype)
     if rule in (None, "none"):
