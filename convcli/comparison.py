@@ -113,7 +113,7 @@ def compare(
         signal = Signal.of((height, width, channels), pair.before.dtype.name)
         program = compile_chain(links, signal, window, layout)
         tally.open(pair, program)
-        program.run(pair.before, threads, tally.add)
+        program.run(pair.before, threads, lambda block: lambda start: tally.add(start, block))
     return tally.comparison()
 
 

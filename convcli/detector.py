@@ -126,5 +126,5 @@ def response(gray: np.ndarray, search: Search, threads: int = 1) -> np.ndarray:
         if search.method == "sobel":  # a corner is as good with its colours exchanged
             np.abs(part, out=part)
 
-    program.run(planes, threads, keep)
+    program.run(planes, threads, lambda block: lambda start: keep(start, block))
     return out

@@ -13,7 +13,7 @@ from convcli import planner, pointwise
 from convcli.border import Border
 from convcli.engine.blas import one_thread
 from convcli.engine.pooling import MaxPooled
-from convcli.engine.strips import Convolved, Picture, Rows, walk
+from convcli.engine.strips import Convolved, Picture, Rows, Sink, walk
 from convcli.errors import ConvError, GeometryError
 from convcli.filters import Kernel, Point
 from convcli.formula import Formula
@@ -118,14 +118,15 @@ class Program(NamedTuple):
             fitting = max(fitting, 64)  # what an early step makes for the sake of its grain is then little of it all
         return max(fitting // grain, 1) * grain if grain > 1 else max(8, fitting)
 
-    def run(self, pixels: np.ndarray, threads: int, sink) -> None:
-        """Calls `sink(start, block)` for every strip of the result of `pixels` (H, W, C); see `walk`."""
-        means: dict[int, np.ndarray] = {}
-        if any(node.has_mean for node in self.nodes):
-            self.open(pixels, means)  # found once, before threads share them
+    def run(self, pixels: np.ndarray, threads: int, sink: Sink) -> None:
+        """Gives every strip of the result of `pixels` (H, W, C) to a sink; see `walk`."""
+        means: dict[int, np.ndarray] = {}  # found by the first thread's, and shared
         threads = threads if self.macs + pixels.size > SMALL else 1
+        height, strip = self.signal.height, self.strip
+        is_single = len(self.nodes) == 2  # it reads the picture itself, of which no strip has to be made first
         with one_thread():
-            walk(lambda: self.open(pixels, means), self.signal.height, self.strip, threads, sink)
+            each = [self.open(pixels, means) for _ in range(max(1, min(threads, -(-height // strip))))]
+            walk(each, height, strip, sink, is_single)
 
     def open(self, pixels: np.ndarray, means: dict[int, np.ndarray] | None = None) -> Rows:
         """The result as Rows, fresh, for one thread; means: those that another thread has found, by node."""

@@ -6,12 +6,15 @@
 Then `clip(rint(x))`, half to even, once. Alpha has no rule: it is clipped and rounded.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import inf, isfinite
 from typing import NamedTuple
 
 import numpy as np
 
+from convcli.engine import Tape, play
 from convcli.engine.scratch import empty, forget
 from convcli.engine.strips import copy
 from convcli.engine.sums import slack
@@ -88,64 +91,100 @@ class Finish(NamedTuple):
         if self.rule == "none":
             np.copyto(out[:, :, -1:], alpha, casting="unsafe")
         else:
-            self._round(_scaled(alpha, self.white / self.white_in), out[:, :, -1:])
+            tape: Tape = []
+            alpha = _scaled(alpha, tape, self.white / self.white_in)
+            self._round(alpha, True, tape)
+            play(tape)
+            copy(out[:, :, -1:], alpha)
         return self._colours(block[:, :, :-1], out[:, :, :-1])
+
+    def lay(self, block: np.ndarray) -> tuple[Tape, np.ndarray] | None:
+        """The calls that make levels of what is in `block`, and where these will be; `apply` without its tally.
+
+        None where samples have to be looked at. Between two calls other threads wait, and so this is done once for
+        all strips that lie in the same memory.
+        """
+        if self.alpha or self.rule == "none" or self._looks():
+            return None
+        tape: Tape = []
+        block, low, high = self._rule(block, *self.proven, tape)
+        if self.counts and self._is_outside(low, high, block.dtype):
+            return None
+        self._round(block, self._clips(low, high, block.dtype), tape)
+        return tape, block
 
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
         tally = Tally(self.rule, samples=block.size, white=self.white_in, signed=self.signed)
-        if self.share > 1:
-            copy(out, _divided(block, self.share))
-            tally.min, tally.max = self.proven
-            return tally
         if self.rule == "none":
             if self.measures:
                 tally.min, tally.max = float(np.fmin.reduce(block, axis=None)), float(np.fmax.reduce(block, axis=None))
             copy(out, block)
             return tally
+        tally.min, tally.max = _finite_ends(block) if self._looks() else self.proven
+        tape: Tape = []
+        block, low, high = self._rule(block, tally.min, tally.max, tape)
+        play(tape)
+        clips = self._clips(low, high, block.dtype)
+        if self.counts and self._is_outside(low, high, block.dtype):
+            self._count(block, low, high, tally)
+            clips = clips and (block.dtype.kind == "f" or tally.low + tally.high > 0)
+        tape = []
+        self._round(block, clips, tape)
+        play(tape)
+        copy(out, block)
+        return tally
+
+    def _rule(self, block: np.ndarray, low: float, high: float, tape: Tape) -> tuple[np.ndarray, float, float]:
+        """Puts the range rule on the tape: where its results will be, and their bounds; low, high: of the sums."""
+        if self.share > 1:
+            return _divided(block, self.share, tape), 0.0, self.white
         factor = self.white / self.white_in
-        if self._wants_ends():
-            tally.min, tally.max = _finite_ends(block)
-        else:
-            tally.min, tally.max = self.proven
-        low, high = tally.min * factor, tally.max * factor
+        if self.rule == "abs" and low < 0:
+            block = _absolute(block, low, tape)
+            low, high = 0, max(-low, high)
+        low, high = low * factor, high * factor
         if self.rule == "offset":
-            block = _scaled(block, factor / 2, self.white / 2)
-            low, high = (low + self.white) / 2, (high + self.white) / 2
-        elif self.rule == "stretch":
+            block = _scaled(block, tape, factor / 2, self.white / 2)
+            return block, (low + self.white) / 2, (high + self.white) / 2
+        if self.rule == "stretch":
             first, last = self.bounds
             share = 0.0 if self._is_flat(first, last) else self.white / (last - first)
-            block = _scaled(block, share, less=first)
-            low, high = 0, self.white
-        else:
-            if self.rule == "abs" and low < 0:
-                block = _absolute(block, tally.min)
-                low, high = 0, max(-low, high)
-            block = _scaled(block, factor)
+            return _scaled(block, tape, share, less=first), 0, self.white
+        return _scaled(block, tape, factor), low, high
+
+    def _clips(self, low: float, high: float, dtype: np.dtype) -> bool:
+        """Whether levels between low and high have to be clipped."""
+        if dtype.kind != "f":
+            return self._is_outside(low, high, dtype)
+        # what rounding brings back needs no clip; but what is multiplied was rounded before, by more than it seems
+        past = 0.0 if self.dtype.startswith("float") else 0.4
+        is_multiplied = self.rule == "stretch" or self.white > self.white_in
+        return is_multiplied or low < self.floor - past or high > self.white + past
+
+    def _is_outside(self, low: float, high: float, dtype: np.dtype) -> bool:
+        """Whether levels between low and high may lie outside by more than rounding; whole ones below zero do not."""
+        if dtype.kind == "f":
+            return low < self.floor - slack(self.white) or high > self.white + slack(self.white)
+        return self.floor >= 0 and (low < 0 or high > self.white)
+
+    def _count(self, block: np.ndarray, low: float, high: float, tally: Tally) -> None:
+        """How many levels, which are between low and high, lie outside."""
         if block.dtype.kind == "f":
-            if low < self.floor - slack(self.white) and self.counts:
-                tally.low = _count(np.less, block, self.floor - slack(self.white))
-            if high > self.white + slack(self.white) and self.counts:
-                tally.high = _count(np.greater, block, self.white + slack(self.white))
-            # what rounding brings back needs no clip; but what is multiplied was rounded before, by more than it seems
-            past = 0.0 if out.dtype.kind == "f" else 0.4
-            is_multiplied = self.rule == "stretch" or factor > 1
-            self._round(block, out, clip=is_multiplied or low < self.floor - past or high > self.white + past)
-            return tally
-        if self.floor < 0:  # whole numbers fit as they are
-            copy(out, block)
-            return tally
-        if not self.counts:
-            self._round(block, out, clip=low < 0 or high > self.white)
-            return tally
-        outside, is_wide = 0, self.white <= np.iinfo(block.dtype).max
-        if is_wide and (low < 0 or high > self.white):  # without its sign, what is below zero lies above white
-            outside = _count(np.greater, block.view(f"u{block.itemsize}"), self.white)
+            if low < self.floor - slack(self.white):
+                tally.low = _counted(np.less, block, self.floor - slack(self.white))
+            if high > self.white + slack(self.white):
+                tally.high = _counted(np.greater, block, self.white + slack(self.white))
+            return
+        outside, is_wide = 0, self.white <= _most(block.dtype)
+        if is_wide:  # without its sign, what is below zero lies above white
+            outside = _counted(np.greater, block.view(f"u{block.itemsize}"), self.white)
         if low < 0 and (outside or not is_wide):
-            tally.low = _count(np.less, block, 0)
+            tally.low = _counted(np.less, block, 0)
         tally.high = max(outside - tally.low, 0)
-        outside = tally.low + tally.high
-        self._round(block, out, clip=outside > 0)
-        return tally
+
+    def _looks(self) -> bool:
+        """Whether the smallest and the largest sum have to be found; not of sums that are still to be divided."""
+        return self.share == 1 and self._wants_ends()
 
     def _wants_ends(self) -> bool:
         """Whether the smallest and the largest sum have to be found, where their bounds do not tell enough."""
@@ -174,37 +213,47 @@ class Finish(NamedTuple):
         is_plain = self.rule in ("clip", "abs") and self.white == self.white_in and not (self.alpha or self.measures)
         return is_plain and np.dtype(self.dtype).kind in "iu" and self.floor == 0 and self._keeps_within_levels()
 
-    def _round(self, block: np.ndarray, out: np.ndarray, clip: bool = True) -> None:
-        if out.dtype.kind != "f" and block.dtype.kind == "f":
-            np.rint(block, out=block)
-        if clip:
-            most = self.white if block.dtype.kind == "f" else min(int(self.white), np.iinfo(block.dtype).max)
-            np.clip(block, block.dtype.type(self.floor), block.dtype.type(most), out=block)
-        copy(out, block)
+    def _round(self, block: np.ndarray, clips: bool, tape: Tape) -> None:
+        """Puts on the tape what rounds and clips levels, in place."""
+        is_float = block.dtype.kind == "f"
+        if is_float and not self.dtype.startswith("float"):
+            tape.append((np.rint, (block, block)))
+        if clips:
+            most = self.white if is_float else min(int(self.white), _most(block.dtype))
+            tape.append((np.clip, (block, block.dtype.type(self.floor), block.dtype.type(most), block)))
 
 
-def _divided(block: np.ndarray, share: int) -> np.ndarray:
-    """The whole samples, none below zero, over a whole number, in place: to the nearest, half to even.
+def _divided(block: np.ndarray, share: int, tape: Tape) -> np.ndarray:
+    """Puts on the tape: the whole samples, none below zero, over a whole number: to the nearest, half to even.
 
     An odd number leaves no halves. A power of two shifts, and adds a little less than a half where the result is even.
     """
     block = block.view(f"u{block.itemsize}")
+    kind = block.dtype.type
     if share % 2:
-        block += block.dtype.type(share // 2)
-        return np.floor_divide(block, block.dtype.type(share), out=block)
-    bits = block.dtype.type(share.bit_length() - 1)
-    is_odd = np.right_shift(block, bits, out=empty(block.shape, block.dtype))
-    is_odd &= block.dtype.type(1)
-    block += is_odd
-    block += block.dtype.type(share // 2 - 1)
-    return np.right_shift(block, bits, out=block)
+        tape.append((np.add, (block, kind(share // 2), block)))
+        tape.append((np.floor_divide, (block, kind(share), block)))
+        return block
+    bits, is_odd = kind(share.bit_length() - 1), empty(block.shape, block.dtype)
+    tape.append((np.right_shift, (block, bits, is_odd)))
+    tape.append((np.bitwise_and, (is_odd, kind(1), is_odd)))
+    tape.append((np.add, (block, is_odd, block)))
+    tape.append((np.add, (block, kind(share // 2 - 1), block)))
+    tape.append((np.right_shift, (block, bits, block)))
+    return block
 
 
-def _count(compare: np.ufunc, block: np.ndarray, bound: float) -> int:
+def _counted(compare: np.ufunc, block: np.ndarray, bound: float) -> int:
     """How many samples compare so with the bound."""
     if block.dtype.kind != "f":
-        bound = block.dtype.type(min(int(bound), np.iinfo(block.dtype).max))  # beside a float all would become floats
+        bound = block.dtype.type(min(int(bound), _most(block.dtype)))  # beside a float all would become floats
     return int(np.count_nonzero(compare(block, bound, out=empty(block.shape, bool))))
+
+
+@cache
+def _most(dtype: np.dtype) -> int:
+    """The largest whole number of a dtype."""
+    return int(np.iinfo(dtype).max)
 
 
 def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -> tuple[np.ndarray, Tally]:
@@ -216,12 +265,25 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     if whole and finish.takes_whole:
         program, finish = whole[0], finish._replace(share=whole[1])
     tallies: list[Tally] = []
-    program.run(
-        pixels, threads, lambda start, block: tallies.append(finish.apply(block, out[start : start + len(block)]))
-    )
+
+    def levels(block: np.ndarray) -> Callable[[int], None]:
+        """What makes levels of a strip that lies in `block`, called with its first row."""
+        laid = finish.lay(block)
+
+        def apply(start: int) -> None:
+            tallies.append(finish.apply(block, out[start : start + len(block)]))
+
+        def run(start: int) -> None:
+            play(laid[0])
+            copy(out[start : start + len(block)], laid[1])
+
+        return run if laid else apply
+
+    program.run(pixels, threads, levels)
     if out.nbytes > LARGE:
         forget()
-    total = Tally(finish.rule, white=finish.white_in, signed=finish.signed)
+    total = Tally(finish.rule, *((np.inf, -np.inf) if tallies else finish.proven), white=finish.white_in)
+    total.signed, total.samples = finish.signed, 0 if tallies else out.size
     for tally in tallies:
         total.add(tally)
     return out, total
@@ -231,7 +293,7 @@ def bounds(program: Program, pixels: np.ndarray, alpha: bool, threads: int) -> t
     """Smallest and largest sum of the colours: a whole pass of its own, since no float picture is kept."""
     found: list[tuple[float, float]] = []
     colours = slice(0, -1 if alpha else None)
-    program.run(pixels, threads, lambda start, block: found.append(_finite_ends(block[:, :, colours])))
+    program.run(pixels, threads, lambda block: lambda start: found.append(_finite_ends(block[:, :, colours])))
     return (min(low for low, _ in found), max(high for _, high in found))
 
 
@@ -262,22 +324,31 @@ def _finite_ends(block: np.ndarray) -> tuple[float, float]:
     return float(block.min()), float(block.max())
 
 
-def _absolute(block: np.ndarray, low: float) -> np.ndarray:
-    """The absolute values, in place; in a wider dtype where the most negative integer has no positive twin."""
-    if block.dtype.kind == "i" and low == np.iinfo(block.dtype).min:
-        block = block.astype("int32" if block.dtype.itemsize == 2 else "float64")
-    return np.abs(block, out=block)
+def _absolute(block: np.ndarray, low: float, tape: Tape) -> np.ndarray:
+    """Puts the absolute values on the tape; in a wider dtype where the most negative integer has no positive twin."""
+    if block.dtype.kind == "i" and low <= -_most(block.dtype) - 1:
+        block = _converted(block, "int32" if block.dtype.itemsize == 2 else "float64", tape)
+    tape.append((np.abs, (block, block)))
+    return block
 
 
-def _scaled(block: np.ndarray, factor: float, offset: float = 0.0, less: float = 0.0) -> np.ndarray:
-    """(block - less) * factor + offset, in place where the block holds floats."""
+def _scaled(block: np.ndarray, tape: Tape, factor: float, offset: float = 0.0, less: float = 0.0) -> np.ndarray:
+    """Puts (block - less) * factor + offset on the tape, in place where the block holds floats."""
     if factor == 1 and offset == 0 and less == 0:
         return block
     if block.dtype.kind != "f":
-        block = block.astype(np.float32 if block.dtype.itemsize <= 2 else np.float64)
+        block = _converted(block, "float32" if block.dtype.itemsize <= 2 else "float64", tape)
+    kind = block.dtype.type
     if less:  # first, or large numbers that hardly differ would lose what they differ by
-        block -= less
-    block *= factor
+        tape.append((np.subtract, (block, kind(less), block)))
+    tape.append((np.multiply, (block, kind(factor), block)))
     if offset:
-        block += offset
+        tape.append((np.add, (block, kind(offset), block)))
     return block
+
+
+def _converted(block: np.ndarray, dtype: str, tape: Tape) -> np.ndarray:
+    """Puts on the tape: the samples in another dtype."""
+    wide = np.empty_like(block, dtype)
+    tape.append((np.copyto, (wide, block)))
+    return wide

@@ -95,7 +95,7 @@ def run(pixels, *actions, window=None, layout=None, method="auto", threads=1) ->
         out[start : start + len(block)] = block
         times[start : start + len(block)] += 1
 
-    compiled.run(pixels, threads, sink)
+    compiled.run(pixels, threads, lambda block: lambda start: sink(start, block))
     assert (times == 1).all(), "a row was written twice, or not at all"
     signal, slack = compiled.signal, 1e-2
     if np.isfinite(out).all():

@@ -491,4 +491,4 @@ def test_a_fault_in_any_thread_reaches_the_caller():
 
     compiled = program((64, 9, 1), "uint8", np.ones((3, 3)))
     with patch.object(graph, "SMALL", 0), patch.object(Program, "strip", 8), pytest.raises(Broken):
-        compiled.run(picture(64, 9), 4, sink)
+        compiled.run(picture(64, 9), 4, lambda block: lambda start: sink(start, block))

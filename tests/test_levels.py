@@ -381,13 +381,13 @@ def test_a_program_leaves_the_division_to_the_last_step(drawn, scale, share, mea
     program = compile_chain(links(kernel), Signal.of(pixels.shape, "uint8"), Window(), Layout(white=255.0))
     finish = Finish("clip", 255.0, 255.0, "uint8", measures=measures)
     finish = finish._replace(proven=(program.signal.low, program.signal.high))
-    shares, plain = set(), Finish.apply
+    shares, plain = set(), Finish.lay
 
-    def watched(self, block, out):
+    def watched(self, block):
         shares.add(self.share)
-        return plain(self, block, out)
+        return plain(self, block)
 
-    with patch.object(Finish, "apply", watched):
+    with patch.object(Finish, "lay", watched):
         out, _ = render(program, pixels, finish, 2)
     assert shares == {1 if measures else share}
     sums, _ = render(program, pixels, finish._replace(rule="none", dtype="float64"), 1)

@@ -33,7 +33,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
-__all__ = ["METHODS", "Blocks", "Lay", "Numbers", "Tape", "load"]
+__all__ = ["METHODS", "Blocks", "Lay", "Numbers", "Tape", "load", "play"]
 
 Tape = list[tuple[Callable[..., object], tuple]]
 Lay = Callable[..., None]
@@ -74,3 +74,9 @@ METHODS = {
 def load(name: str) -> ModuleType:
     """The module of a method; imported when first asked for, since some cost more than the work they save."""
     return import_module(f"convcli.engine.{name}")
+
+
+def play(tape: Tape) -> None:
+    """Makes the calls of a tape, one after the other."""
+    for call, args in tape:
+        call(*args)

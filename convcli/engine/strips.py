@@ -5,8 +5,9 @@ before it for what it needs; nobody holds a whole float picture, and what stands
 same whatever the strip, because a step always sees its input as one picture without end.
 """
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from threading import Thread
 
 import numpy as np
@@ -20,7 +21,10 @@ from convcli.geometry import Geometry
 from convcli.planner import Plan
 from convcli.signal import Signal
 
-__all__ = ["Convolved", "Picture", "Rows", "copy", "pad", "walk"]
+__all__ = ["Convolved", "Picture", "Rows", "Sink", "copy", "pad", "walk"]
+
+# Asked once for each place in memory; what it gives is called with the first row of every strip that lies there
+Sink = Callable[[np.ndarray], Callable[[int], None]]
 
 PLACES = 8  # in memory for which a step remembers its calls: strips of a walk come to the same few
 
@@ -120,16 +124,16 @@ class Convolved(Rows):
             if len(self._laid) >= PLACES:
                 self._laid.clear()
             self._laid[place] = self._tape(last - first, out)
-        block, tape = self._laid[place]
-        pad(self.of, self.geometry, first, last, block, self.outside)
-        for call, args in tape:
-            call(*args)
+        inner, tape = self._laid[place]
+        _read(self.of, self.geometry.border, first, last, inner, self.outside)
+        engine.play(tape)
 
     def _tape(self, rows: int, out: np.ndarray) -> tuple[np.ndarray, engine.Tape]:
-        """Where the padded rows have to be, and the calls that then fill `out`."""
-        tape: engine.Tape = []
-        inner = (self.geometry.x.lo + self.geometry.x.size + self.geometry.x.hi, self.of.signal.channels)
+        """Where the rows have to be, and the calls that then pad them to both sides and fill `out`."""
+        x = self.geometry.x
+        inner = (x.lo + x.size + x.hi, self.of.signal.channels)
         block = room(self.scratch.take("block", rows * inner[0] * inner[1], self.taken), inner, self.planar)
+        tape = _sides(self.geometry, block, self.outside)
         sums = out
         if out.dtype != self.dtype or is_planar(out) != self.planar:
             sums = room(self.scratch.take("sums", out.size, self.dtype), out.shape[1:], self.planar)
@@ -146,7 +150,7 @@ class Convolved(Rows):
             tape.append((copy, (out, sums)))
         if self.bias:
             tape.append((np.add, (out, out.dtype.type(self.bias), out)))
-        return block, tape
+        return block[:, x.lo : x.lo + x.size], tape
 
 
 def room(memory: np.ndarray, inner: tuple[int, int], planar: bool) -> np.ndarray:
@@ -173,24 +177,35 @@ def copy(out: np.ndarray, block: np.ndarray) -> None:
 
 def pad(of: Rows, geometry: Geometry, start: int, stop: int, block: np.ndarray, outside=0.0) -> None:
     """Input rows start..stop-1, which may lie outside, into `block` with what stands left and right of them."""
-    left, right, width, border = geometry.x.lo, geometry.x.hi, of.signal.width, geometry.border
-    inner = block[:, left : left + width]
-    if start >= 0 and stop <= of.signal.height:
-        copy(inner, of.read(start, stop))
-    else:
-        _pad_above_and_below(of, border, start, stop, inner, outside)
+    left, width = geometry.x.lo, geometry.x.size
+    _read(of, geometry.border, start, stop, block[:, left : left + width], outside)
+    engine.play(_sides(geometry, block, outside))
+
+
+def _sides(geometry: Geometry, block: np.ndarray, outside) -> engine.Tape:
+    """The calls that fill what stands left and right of the rows in `block`."""
+    left, right, width, border = geometry.x.lo, geometry.x.hi, geometry.x.size, geometry.border
+    inner, tape = block[:, left : left + width], []
     for edge, first, count in ((block[:, :left], -left, left), (block[:, left + width :], width, right)):
         if not count:
             continue
         if border.is_flat:
-            edge[:] = outside
+            tape.append((np.copyto, (edge, outside, "unsafe")))
+            continue
+        places = _columns(border.mode, first, count, width)
+        if isinstance(places, slice):
+            tape.append((np.copyto, (edge, inner[:, places])))
         else:
-            edge[:] = inner[:, _columns(border.mode, first, count, width)]
+            tape.append((np.take, (inner, places, 1, edge, "clip")))
+    return tape
 
 
-def _pad_above_and_below(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, outside) -> None:
-    """Input rows of which some lie outside."""
+def _read(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, outside) -> None:
+    """Input rows start..stop-1, which may lie outside, into `inner`."""
     height = of.signal.height
+    if start >= 0 and stop <= height:
+        copy(inner, of.read(start, stop))
+        return
     first, last = max(start, 0), min(stop, height)
     if first < last:
         copy(inner[first - start : last - start], of.read(first, last))
@@ -223,45 +238,49 @@ def _columns(mode: str, first: int, count: int, width: int) -> np.ndarray | slic
     return places
 
 
-def walk(open_rows, height: int, strip: int, threads: int, sink) -> None:
-    """Calls `sink(start, block)` for all strips of a picture of `height` rows, in any order.
+def walk(each: list[Rows], height: int, strip: int, sink: Sink, is_apart: bool = False) -> None:
+    """Gives all strips of a picture of `height` rows to a sink, in any order.
 
-    open_rows: makes a Rows, once for each thread. Every thread walks its own run of neighbouring strips, so
-    that a step finds most of the rows it needs among those it has just made. The sink may write to its block.
+    each: the picture as Rows, one for each thread; this thread takes the first.
+    is_apart: strips share no work, and each thread takes the next one that is left, so that threads end together.
+    Otherwise it walks its own run of neighbouring strips, so that a step finds most of the rows it needs among those
+    it has just made.
     """
     starts = range(0, height, strip)
-    threads = max(1, min(threads, len(starts)))
-    bounds = [len(starts) * n // threads for n in range(threads + 1)]
+    bounds = [len(starts) * n // len(each) for n in range(len(each) + 1)]
+    shares = [iter(starts)] * len(each) if is_apart else [iter(starts[a:b]) for a, b in pairwise(bounds)]
     failures = []
 
-    def work(mine: range) -> None:
+    def work(rows: Rows, mine: Iterator[int]) -> None:
         try:
-            rows = open_rows()
             inner = (rows.signal.width, rows.signal.channels)
             size = min(strip, height) * inner[0] * inner[1] * np.dtype(rows.signal.dtype).itemsize
             block = room(fresh(size).view(rows.signal.dtype), inner, rows.planar)
-            part = rows_in_cache(block)
+            part, sinks = rows_in_cache(block), {}
             with np.errstate(all="ignore"):  # a float picture may hold infinities
                 for start in mine:
                     if failures:
                         return
-                    stop = min(start + strip, height)
-                    rows.fill(start, stop, block[: stop - start])
-                    for top in range(start, stop, part):
-                        sink(top, block[top - start : min(top + part, stop) - start])
+                    count = min(strip, height - start)
+                    rows.fill(start, start + count, block[:count])
+                    if count not in sinks:
+                        sinks[count] = [
+                            (top, sink(block[top : min(top + part, count)])) for top in range(0, count, part)
+                        ]
+                    for top, done in sinks[count]:
+                        done(start + top)
         except BaseException as failure:  # whatever it is, it belongs to the caller's thread
             failures.append(failure)
 
-    shares = [starts[a:b] for a, b in pairwise(bounds)]
-    others = [Thread(target=work, args=(share,), daemon=True) for share in shares[1:]]
+    others = [Thread(target=work, args=pair, daemon=True) for pair in zip(each[1:], shares[1:], strict=True)]
     for n, other in enumerate(others):
         try:
             other.start()
         except RuntimeError:  # no more threads to be had: this one does the rest
-            shares[0] = [*shares[0], *(start for share in shares[n + 1 :] for start in share)]
+            shares[0] = chain(shares[0], *shares[n + 1 :])
             del others[n:]
             break
-    work(shares[0])
+    work(each[0], shares[0])
     for other in others if not failures or isinstance(failures[0], Exception) else ():  # a signal does not wait
         other.join()
     if failures:
