@@ -130,7 +130,7 @@ class _Runner:
         request = self.request
 
         def frames():
-            return raster.frames(source, request.frames, request.format, max_pixels=limit)
+            return raster.frames(source, request.frames, request.format, max_pixels=limit, shares=True)
 
         pictures = ahead or frames()
         picture = next(pictures)

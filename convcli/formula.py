@@ -28,7 +28,7 @@ _OPEN_ENDED = ("minimum", "maximum")
 _CONSTANTS = {"pi": math.pi}
 
 # Python's reader would take strings, `0x10` and `1_000`, and warn on standard error about `1or 2`.
-_FOREIGN = re.compile(r"[^\w .,+\-*/<>=!()]|\b[0-9][0-9.]*(?!e[0-9+-])[a-z_]\w*", re.ASCII | re.IGNORECASE)
+_FOREIGN = r"(?ai)[^\w .,+\-*/<>=!()]|\b[0-9][0-9.]*(?!e[0-9+-])[a-z_]\w*"  # compiled when it is first asked for
 
 
 def _power(base, exponent):
@@ -96,7 +96,7 @@ class Formula(NamedTuple):
         text = " ".join(text.split())
         if len(text) > MAX_LENGTH:
             raise FilterError(f"{what}: the formula has {len(text)} characters (at most {MAX_LENGTH})")
-        if foreign := _FOREIGN.search(text):
+        if foreign := re.search(_FOREIGN, text):
             raise FilterError(f'{what}: cannot read "{printable(foreign[0])}" in {_short(text)}')
         reader = _Reader(text, frozenset(names), what)
         tree = reader.read()

@@ -21,10 +21,10 @@ __all__ = ["SEPARATORS", "looks_like_npy", "looks_like_text", "read", "to_text",
 SEPARATORS = {"TXT": " ", "CSV": ",", "TSV": "\t"}
 
 _BOM = b"\xef\xbb\xbf"
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
-_NETPBM = re.compile(rb"P[1-7fFyY][\s#]")
-_COMMENT = re.compile(r"#[^\n]*")
-_PLAIN = re.compile(r"[0-9eE+\-., \t\n]*", re.ASCII)
+_CONTROL = rb"[\x00-\x08\x0e-\x1f\x7f]"  # patterns are compiled when they are first asked for
+_NETPBM = rb"P[1-7fFyY][\s#]"
+_COMMENT = r"#[^\n]*"
+_PLAIN = r"[0-9eE+\-., \t\n]*"
 _LARGEST_PLAIN = 1e16  # whole floats below it are printed digit by digit
 
 
@@ -40,7 +40,9 @@ def looks_like_text(head: bytes) -> bool:
     (True, False, False)
     """
     body = head.removeprefix(_BOM)
-    return bool(body) and not _CONTROL.search(body) and not _NETPBM.match(body) and (body[0] < 128 or body != head)
+    return (
+        bool(body) and not re.search(_CONTROL, body) and not re.match(_NETPBM, body) and (body[0] < 128 or body != head)
+    )
 
 
 def read(source: Path | bytes | str) -> "np.ndarray":
@@ -70,11 +72,11 @@ def read(source: Path | bytes | str) -> "np.ndarray":
 def _from_text(text: str) -> "np.ndarray":
     import numpy as np
 
-    text = _COMMENT.sub("", text.replace("\r\n", "\n"))
+    text = re.sub(_COMMENT, "", text.replace("\r\n", "\n"))
     if text.isspace() or not text:
         raise InputError("no numbers in it")
     grid = None
-    if _PLAIN.fullmatch(text):
+    if re.fullmatch(_PLAIN, text):
         with suppress(ValueError):  # the other way knows what is wrong, and where
             grid = np.loadtxt(text.split("\n"), delimiter="," if "," in text else None, ndmin=2)
     if grid is None or not np.isfinite(grid).all():

@@ -64,7 +64,8 @@ class Job(NamedTuple):
     """A picture's way through: the compiled chain, the last step, and the format, mode and channels it ends in.
 
     splits_maps: each feature map is a picture; has_pages: and all of them stand in one file. sheet: what the sheet of
-    a montage says and shows, beside the maps.
+    a montage says and shows, beside the maps. spared: the program over one channel more, which means nothing; None
+    where the picture has none, or it would not pass through.
     """
 
     program: Program
@@ -75,6 +76,7 @@ class Job(NamedTuple):
     splits_maps: bool = False
     has_pages: bool = False
     sheet: Sheet | None = None
+    spared: Program | None = None
 
 
 class Result(NamedTuple):
@@ -124,7 +126,8 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
     for form, finish in choices:
         mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
         if fits(form, mode, channels_out):
-            return Job(program, finish, form, mode, width, splits, has_pages)
+            made = Job(program, finish, form, mode, width, splits, has_pages)
+            return made if header.spare is None else made._replace(spared=_spared(request, signal, layout, made))
     finish = choices[0][1]
     mode = _mode(finish.dtype, channels_out, kept_alpha, program.colours)
     raise FormatError(_why_not(wanted[0], finish, channels_out, kept_alpha, mode))
@@ -132,11 +135,15 @@ def prepare(request: Request, header: "Header | Raster", shape: tuple[int, int, 
 
 def kind(header: "Header | Raster", shape: tuple[int, int, int], is_opaque: bool = False) -> tuple:
     """Equal for two pictures that `prepare` makes the same job for; what it takes from a picture belongs in here."""
-    return shape, header.mode, header.format, header.frames > 1, is_opaque
+    return shape, header.mode, header.format, header.frames > 1, is_opaque, header.spare is None
 
 
 def run(job: Job, picture: "Raster", threads: int) -> Result:
     """The filtered picture."""
+    if job.spared:
+        out, tally = levels.render(job.spared, picture.spare, job.finish._replace(spare=True), threads)
+        return Result((replace(picture, pixels=out[:, :, :3], mode=job.mode, spare=out),), tally)
+    picture = replace(picture, spare=None)
     out, tally = levels.render(job.program, samples(job, picture), job.finish, threads)
     if job.sheet:
         from convcli import montage  # few want one
@@ -149,6 +156,20 @@ def run(job: Job, picture: "Raster", threads: int) -> Result:
     maps = [out[:, :, n : n + 1] for n in range(out.shape[2])] if job.splits_maps else [out]
     rasters = tuple(replace(picture, pixels=pixels, mode=job.mode) for pixels in maps)
     return Result(rasters, tally)
+
+
+def _spared(request: Request, signal: Signal, layout: Layout, job: Job) -> Program | None:
+    """The program over four channels where each of three goes its own way and a JPEG comes of it: Pillow has pixels of
+    four samples in memory, and to take one out and put one in takes longer than to filter it."""
+    is_each = layout.colours == job.program.colours == "rgb" and layout.select == "each" and not layout.linear
+    if job.format != "JPEG" or not is_each or any(link.filter.input != "each" for link in request.links):
+        return None
+    if not job.finish.is_by_sample:
+        return None
+    wide = compile_chain(
+        request.links, signal.but(channels=4), request.window, layout._replace(colours=""), request.method
+    )
+    return wide if wide.method == job.program.method else None
 
 
 def samples(job: Job, picture: "Raster") -> np.ndarray:

@@ -23,7 +23,7 @@ _FORMS = {  # the first keys are needed, the others may be there
 _FORM_OF = {key: form for form, (needed, others) in _FORMS.items() for key in needed + others}
 _TAPS = ("x", "y", "delta")
 _TAKEN = {*FUNCTIONS, *_TAPS, "pi", "image", "white"}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
+_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,31}"
 
 
 def parse(text: str, name: str, place: object = None) -> Definition:
@@ -93,8 +93,8 @@ def _form(keys: list[str]) -> str:
 
 
 def _parameter(name: str, table: dict) -> Parameter:
-    if not _NAME.fullmatch(name) or name in _TAKEN or name in WINDOW_WORDS:
-        reason = "means something already" if _NAME.fullmatch(name) else "is no name (letters, digits and _)"
+    if not re.fullmatch(_NAME, name) or name in _TAKEN or name in WINDOW_WORDS:
+        reason = "means something already" if re.fullmatch(_NAME, name) else "is no name (letters, digits and _)"
         raise FilterError(f"params: {printable(name)} {reason}")
     parameter = Parameter(name, **checks.read(table, _PARAMETER, ("default",), f"params.{name}: "))
     try:
@@ -118,7 +118,7 @@ def _composite(tables: list[dict], result: str | None, params: dict[str, Paramet
     drafts, known = [], ["image", "white", *params]
     for table in tables:
         name = table["name"]
-        if not _NAME.fullmatch(name) or name in _TAKEN or name in known:
+        if not re.fullmatch(_NAME, name) or name in _TAKEN or name in known:
             raise FilterError(f'step: the name "{printable(name)}" cannot be used, or is used already')
         of = _over_pictures(table.get("of", "image"), known, f"step {name}: of")
         drafts.append(Draft(name, *_expression(table["kernel"], params, f"step {name}: kernel"), of))

@@ -24,6 +24,7 @@ from convcli.graph import Program
 __all__ = ["RULES", "Finish", "Tally", "bounds", "render", "resolve", "white_of"]
 
 LARGE = 1 << 26  # bytes of a result from which the next step, its encoder, needs all memory
+_THREE = np.array([1, 1, 1, 0], np.uint8).view(np.uint32)  # three of four, as truths
 RULES = ("auto", "clip", "abs", "offset", "stretch", "none")
 
 
@@ -66,7 +67,7 @@ class Finish(NamedTuple):
     alpha. proven: bounds of all sums that the weights prove; where they keep within the levels, nothing is looked at
     but by wish (`measures`). signed: the sums lie around zero by their nature. share: what the sums, whole and
     within the levels, are still to be divided by. counts: somebody wants to know what was clipped. floor: the lowest
-    level.
+    level. spare: the last channel means nothing, and is not counted.
     """
 
     rule: str
@@ -81,6 +82,7 @@ class Finish(NamedTuple):
     share: int = 1
     counts: bool = True
     floor: float = 0.0
+    spare: bool = False
 
     def apply(self, block: np.ndarray, out: np.ndarray) -> Tally:
         """Writes the levels of `block` (n, W, C) into `out`, and tells what was clipped; `block` is used up."""
@@ -114,7 +116,7 @@ class Finish(NamedTuple):
         return tape, block
 
     def _colours(self, block: np.ndarray, out: np.ndarray) -> Tally:
-        tally = Tally(self.rule, samples=block.size, white=self.white_in, signed=self.signed)
+        tally = Tally(self.rule, samples=self.samples(block), white=self.white_in, signed=self.signed)
         if self.rule == "none":
             if self.measures:
                 tally.min, tally.max = float(np.fmin.reduce(block, axis=None)), float(np.fmax.reduce(block, axis=None))
@@ -171,16 +173,25 @@ class Finish(NamedTuple):
         """How many levels, which are between low and high, lie outside."""
         if block.dtype.kind == "f":
             if low < self.floor - slack(self.white):
-                tally.low = _counted(np.less, block, self.floor - slack(self.white))
+                tally.low = _counted(np.less, block, self.floor - slack(self.white), self.spare)
             if high > self.white + slack(self.white):
-                tally.high = _counted(np.greater, block, self.white + slack(self.white))
+                tally.high = _counted(np.greater, block, self.white + slack(self.white), self.spare)
             return
         outside, is_wide = 0, self.white <= _most(block.dtype)
         if is_wide:  # without its sign, what is below zero lies above white
-            outside = _counted(np.greater, block.view(f"u{block.itemsize}"), self.white)
+            outside = _counted(np.greater, block.view(f"u{block.itemsize}"), self.white, self.spare)
         if low < 0 and (outside or not is_wide):
-            tally.low = _counted(np.less, block, 0)
+            tally.low = _counted(np.less, block, 0, self.spare)
         tally.high = max(outside - tally.low, 0)
+
+    def samples(self, block: np.ndarray) -> int:
+        """How many samples of a block mean something."""
+        return block.size - self.spare * block.size // block.shape[2]
+
+    @property
+    def is_by_sample(self) -> bool:
+        """True where no sample makes a difference to another's level, or to what is told but by being counted."""
+        return self.rule != "stretch" and not (self.alpha or self._wants_ends())
 
     def _looks(self) -> bool:
         """Whether the smallest and the largest sum have to be found; not of sums that are still to be divided."""
@@ -243,11 +254,14 @@ def _divided(block: np.ndarray, share: int, tape: Tape) -> np.ndarray:
     return block
 
 
-def _counted(compare: np.ufunc, block: np.ndarray, bound: float) -> int:
-    """How many samples compare so with the bound."""
+def _counted(compare: np.ufunc, block: np.ndarray, bound: float, spare: bool) -> int:
+    """How many samples compare so with the bound; spare: the last of four does not count."""
     if block.dtype.kind != "f":
         bound = block.dtype.type(min(int(bound), _most(block.dtype)))  # beside a float all would become floats
-    return int(np.count_nonzero(compare(block, bound, out=empty(block.shape, bool))))
+    found = compare(block, bound, out=empty(block.shape, bool))
+    if spare:
+        found.view(_THREE.dtype)[:] &= _THREE
+    return int(np.count_nonzero(found))
 
 
 @cache
@@ -283,7 +297,7 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     if out.nbytes > LARGE:
         forget()
     total = Tally(finish.rule, *((np.inf, -np.inf) if tallies else finish.proven), white=finish.white_in)
-    total.signed, total.samples = finish.signed, 0 if tallies else out.size
+    total.signed, total.samples = finish.signed, 0 if tallies else finish.samples(out)
     for tally in tallies:
         total.add(tally)
     return out, total

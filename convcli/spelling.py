@@ -15,8 +15,7 @@ __all__ = ["Spelling", "spelling"]
 _SUFFIXES = "|".join(re.escape(suffix) for suffix in (".toml", *matrix.SUFFIXES, *matrix.PICTURES))
 _FILE = re.compile(rf"(.*?(?:{_SUFFIXES}))(?::(.*))?", re.IGNORECASE | re.DOTALL)
 _PATH = re.compile(r"((?:[A-Za-z]:(?=[/\\]))?[^:]*[/\\][^:]*)(?::(.*))?", re.DOTALL)
-_NAME = re.compile(r"([^:]*)(?::(.*))?", re.DOTALL)
-_MATRIX = re.compile(rf"(.*?)(?:\s*:\s*((?:{'|'.join(WINDOW_WORDS)})\s*=.*))?", re.DOTALL)
+_MATRIX = rf"(?s)(.*?)(?:\s*:\s*((?:{'|'.join(WINDOW_WORDS)})\s*=.*))?"  # compiled when it is first asked for
 
 
 class Spelling(NamedTuple):
@@ -43,13 +42,14 @@ def spelling(step: str) -> Spelling:
     if whole[len(step) :].startswith("*") and whole[0] != "[" and matrix.is_matrix(step):  # `1 0 -1*2`: of which?
         step, changes = whole, ()
     if matrix.is_matrix(step):
-        kind, match = "matrix", _MATRIX.fullmatch(step)
+        kind, match = "matrix", re.fullmatch(_MATRIX, step)
     elif match := _FILE.fullmatch(step) or _PATH.fullmatch(step):
         kind = "file"
     else:
-        kind, match = "name", _NAME.fullmatch(step)
-    params, window = _words(step, match[2]) if match[2] is not None else ({}, {})
-    return Spelling(kind, match[1].strip(), params, window, changes)
+        kind, match = "name", None
+    head, words = match.groups() if match else step.split(":", 1) if ":" in step else (step, None)
+    params, window = _words(step, words) if words is not None else ({}, {})
+    return Spelling(kind, head.strip(), params, window, changes)
 
 
 def _words(step: str, text: str) -> tuple[dict[str, str], dict]:

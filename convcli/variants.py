@@ -25,7 +25,7 @@ __all__ = ["Variant", "divide", "varied"]
 MOST = 16  # variants of one kernel
 
 _VALUE = r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?"
-_MARK = re.compile(rf"@\s*{_VALUE}|\^\s*[tT]|\*\s*{_VALUE}(?:/{_VALUE})?")
+_MARK = rf"@\s*{_VALUE}|\^\s*[tT]|\*\s*{_VALUE}(?:/{_VALUE})?"  # compiled when it is first asked for
 
 
 class Variant(NamedTuple):
@@ -56,7 +56,7 @@ def divide(step: str, is_formula: bool = False) -> tuple[str, tuple[Variant, ...
     ('box:2*s*3', ())
     """
     left, found = step.rstrip(), []
-    while (at := max(map(left.rfind, "@^*"))) >= 0 and _MARK.fullmatch(left, at):
+    while (at := max(map(left.rfind, "@^*"))) >= 0 and re.fullmatch(_MARK, left[at:]):
         found.insert(0, (at, left[at:]))
         left = left[:at].rstrip()
         if len(found) > MOST:

@@ -35,7 +35,7 @@ FLOORS = """
     levels   comparison   detector   demands
     report   learning
     explain.ending   explain.story   explain.page
-    raster.picture   raster.opening
+    raster.picture   raster.opening   raster.memory
     raster.metadata
     raster.modes   raster.gif
     raster.reading   raster.tiff   raster.canvas

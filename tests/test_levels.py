@@ -10,6 +10,7 @@ import pytest
 from data import links, picture, weights
 
 from convcli import graph
+from convcli.engine import play
 from convcli.errors import ConvError
 from convcli.filters import Kernel
 from convcli.geometry import Window
@@ -429,3 +430,53 @@ def test_levels_of_more_bits_never_wrap():
     out = np.zeros((1, 3, 1), "uint16")
     finish.apply(np.float32([[[255.011], [-0.011], [255]]]), out)
     assert out.ravel().tolist() == [65535, 0, 65535]
+
+
+# ---------------------------------------------------------------- laid once for all strips
+
+
+def laid_as_applied(finish: Finish, sums: str, low: int, high: int) -> None:
+    """Checks `lay` against `apply`; twice, for a tape is run again over other sums in the same memory."""
+    rng, block = np.random.default_rng(5), np.zeros((6, 7, 3), sums)
+    tape, made = finish.lay(block)
+    for _ in range(2):
+        values = rng.integers(low, high, block.shape, endpoint=True).astype(sums)
+        wanted, found = np.zeros(block.shape, finish.dtype), np.zeros(block.shape, finish.dtype)
+        finish.apply(values.copy(), wanted)
+        block[:] = values
+        play(tape)
+        np.copyto(found, made, casting="unsafe")
+        assert np.array_equal(found, wanted)
+        assert len(np.unique(wanted)) > 8
+
+
+@pytest.mark.parametrize("rule", ["clip", "abs", "offset", "stretch"])
+@pytest.mark.parametrize("sums", ["int16", "int32", "float32", "float64"])
+@pytest.mark.parametrize(("dtype", "white"), [("uint8", 255.0), ("uint16", 65535.0), ("float32", 255.0)])
+def test_what_is_laid_gives_what_is_applied(rule, sums, dtype, white):
+    finish = Finish(rule, 255.0, white, dtype, bounds=(-850.0, 1650.0), proven=(-900.0, 1700.0))
+    laid_as_applied(finish._replace(measures=False, counts=False), sums, -900, 1700)
+
+
+@pytest.mark.parametrize("sums", ["int16", "uint16", "int32"])
+@pytest.mark.parametrize("share", [9, 16, 2])
+def test_what_is_laid_divides_as_what_is_applied(sums, share):
+    finish = Finish("clip", 255.0, 255.0, "uint8", proven=(0.0, 255.0), measures=False, share=share)
+    laid_as_applied(finish, sums, 0, 255 * share)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"measures": True},
+        {"alpha": True},
+        {"rule": "none"},
+        {"proven": (-math.inf, math.inf)},
+        {"rule": "abs"},  # what rises above white is counted
+        {"signed": True},
+    ],
+)
+def test_what_depends_on_the_samples_is_not_laid(asked):
+    usual = Finish("clip", 255.0, 255.0, "uint8", proven=(-900.0, 1700.0), measures=False)
+    assert usual._replace(proven=(0.0, 255.0)).lay(np.zeros((2, 2, 1), "float32"))
+    assert usual._replace(**asked).lay(np.zeros((2, 2, 1), "float32")) is None

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import cache, partial
 from importlib import import_module
 from threading import Thread
 from time import sleep
@@ -62,7 +63,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx, name):
-        return _quietable(import_module(f"convcli.cli.{name}").command) if name in COMMANDS else None
+        return _adapted(import_module(f"convcli.cli.{name}").command) if name in COMMANDS else None
 
     def resolve_command(self, ctx, args):
         if args and args[0] not in COMMANDS:
@@ -74,17 +75,30 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _quietable(command: click.Command) -> click.Command:
-    """The command with -q and -v, which every command takes, also where they change nothing."""
+@cache
+def _adapted(command: click.Command) -> click.Command:
+    """The command with a quick parser, and with -q and -v, which all take, even where they change nothing."""
     known = {name for param in command.params for name in param.opts}
     for names in (("-q", "--quiet"), ("-v", "--verbose")):
         if known.isdisjoint(names):
             command.params.append(
                 click.Option(names, is_flag=True, expose_value=False, hidden=True, help="Changes nothing here.")
             )
+    command.make_parser = partial(_parser, command.make_parser)
     for inner in getattr(command, "commands", {}).values():
-        _quietable(inner)
+        _adapted(inner)
     return command
+
+
+def _parser(make, ctx: click.Context):
+    """The parser of a command, for which -o is a name as --output is.
+
+    click would first take -o for a long name, and look for the ones that are nearest to it, with a library that it
+    imports for that: some milliseconds for each short option.
+    """
+    parser = make(ctx)
+    parser._long_opt = {**parser._short_opt, **parser._long_opt}
+    return parser
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -72,7 +72,7 @@ class Picture(Rows):
         self.pixels = pixels
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        out[:] = self.pixels[start:stop]
+        copy(out, self.pixels[start:stop])
 
     def read(self, start: int, stop: int) -> np.ndarray:
         return self.pixels[start:stop]
@@ -168,7 +168,7 @@ def is_planar(block: np.ndarray) -> bool:
 
 def copy(out: np.ndarray, block: np.ndarray) -> None:
     """Copies (rows, columns, C), channel by channel where layouts differ: numpy would go pixel by pixel."""
-    if is_planar(out) == is_planar(block):
+    if out.strides[1] * block.itemsize == block.strides[1] * out.itemsize:
         np.copyto(out, block, casting="unsafe")
         return
     for channel in range(out.shape[2]):

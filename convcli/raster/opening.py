@@ -99,7 +99,7 @@ def content(source: Source, max_pixels: int) -> bytes:
 
 
 _EAR = Lock()
-_COMPLAINT = re.compile(rb"(_?[A-Z]\w*|tempfile\.tif): ")
+_COMPLAINT = rb"(_?[A-Z]\w*|tempfile\.tif): "
 
 
 @cache
@@ -197,7 +197,7 @@ def _listening() -> Iterator[None]:
         os.close(kept)
         os.close(ear)
         lines = said.splitlines(keepends=True)
-        complaints = [line for line in lines if _COMPLAINT.match(line)]
+        complaints = [line for line in lines if re.match(_COMPLAINT, line)]
         if others := b"".join(line for line in lines if line not in complaints):
             os.write(2, others)
     if complaints:

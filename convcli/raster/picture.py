@@ -42,7 +42,8 @@ class Raster:
 
     pixels: (H, W, C), upright. mode: Pillow's name, or "LA;16", "RGB;16", "RGBA;16", or "grid" for any array of
     numbers. format: of the file it came from. notes: what was changed or lost on the way in, a line each. frames: how
-    many were asked for together, this one among them.
+    many were asked for together, this one among them. spare: the memory of the pixels where it has a fourth sample
+    beside red, green and blue, which means nothing, (H, W, 4).
     """
 
     pixels: "np.ndarray"
@@ -51,6 +52,7 @@ class Raster:
     info: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
     frames: int = 1
+    spare: "np.ndarray | None" = None
 
     @property
     def white(self) -> float:
@@ -73,7 +75,7 @@ class Header(NamedTuple):
     format: str
     frames: int = 1
 
-    white, alpha = Raster.white, Raster.alpha
+    white, alpha, spare = Raster.white, Raster.alpha, None
 
     @property
     def colours(self) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from convcli import grid, png
 from convcli.errors import InputError
 from convcli.formats import FORMATS, WHITE, kind_of
-from convcli.raster import gif
+from convcli.raster import gif, memory
 from convcli.raster.metadata import metadata_of, orientation_of
 from convcli.raster.modes import CONVERTED, depth_in, has_sign, is_deep_avif, key_in, mode_in, relaid, swapped
 from convcli.raster.opening import (
@@ -55,20 +55,28 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Raster:
 
 
 def frames(
-    source: Source, which: str | int | None = None, into: str | None = None, *, max_pixels: int = MAX_PIXELS
+    source: Source,
+    which: str | int | None = None,
+    into: str | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    shares: bool = False,
 ) -> Iterator[Raster]:
     """Each frame of an animation, as it is seen, or each page of a TIFF; every Raster says how many are to come.
 
     which: `all`, `first`, or the number of one, from 1 on; None means all where the format to write (`into`, or that
-    of the file) holds them, and else the first, with a note. max_pixels is for all of them together.
+    of the file) holds them, and else the first, with a note. max_pixels is for all of them together. shares: pixels may
+    be Pillow's memory, read-only and four bytes apart.
     Raises InputError, and FormatError where all are asked for and cannot be held.
     """
-    begun = frames_begun(source, which, into, max_pixels)
+    begun = frames_begun(source, which, into, max_pixels, shares)
     next(begun)
     yield from begun
 
 
-def frames_begun(source: Source, which: str | int | None, into: str | None, max_pixels: int) -> Iterator[Any]:
+def frames_begun(
+    source: Source, which: str | int | None, into: str | None, max_pixels: int, shares: bool
+) -> Iterator[Any]:
     """The same after the number of pixels of the first one, which is decoded by then, but no array yet."""
     with named(source):
         held = [content(source, max_pixels)]
@@ -95,7 +103,7 @@ def frames_begun(source: Source, which: str | int | None, into: str | None, max_
                     yield im.height * im.width
                 with guarded(kind, max_pixels):
                     one = held if len(numbers) == 1 else held[:1]
-                    raster = _raster(im, kind, layout, one, max_pixels, notes, len(numbers))
+                    raster = _raster(im, kind, layout, one, max_pixels, notes, len(numbers), shares)
                 yield raster
 
 
@@ -210,7 +218,7 @@ def _decode(im: Any, kind: str, count: int) -> _Layout:
 
 
 def _raster(
-    im: Any, kind: str, layout: _Layout, held: list, max_pixels: int, notes: tuple[str, ...], count: int
+    im: Any, kind: str, layout: _Layout, held: list, max_pixels: int, notes: tuple[str, ...], count: int, shares: bool
 ) -> Raster:
     """The decoded image, one of `count`.
 
@@ -232,7 +240,10 @@ def _raster(
         for stream in held[1:]:
             stream.close()
         held.clear()
-    pixels = _pixels(im.convert(mode) if im.mode in ("P", "PA") or (moves and kind == "GIF") else im)
+    plain = im.convert(mode) if im.mode in ("P", "PA") or (moves and kind == "GIF") else im
+    shares = shares and count == 1 and depth not in ("packed", "exact")  # a next frame may be drawn over this one
+    whole = memory.shared(plain) if shares else None
+    pixels = _pixels(plain) if whole is None else whole[:, :, : len(plain.getbands())]
     if depth == "packed":
         pixels = pixels.view(">u2").astype(np.uint16)
     elif depth == "exact":
@@ -247,7 +258,8 @@ def _raster(
         pixels = np.concatenate([pixels, opaque.astype(pixels.dtype) * pixels.dtype.type(WHITE[mode])], axis=2)
     if mode == "F":
         notes += _not_finite(pixels)
-    return Raster(_turned(pixels, orientation), mode, kind, info, notes + more, count)
+    is_spare = whole is not None and mode == "RGB" and key is None and orientation == 1
+    return Raster(_turned(pixels, orientation), mode, kind, info, notes + more, count, whole if is_spare else None)
 
 
 def _low_bytes(data: bytes, number: int, max_pixels: int) -> "np.ndarray":

@@ -112,13 +112,16 @@ def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, co
     import numpy as np
 
     image = pillow()
-    pixels = np.ascontiguousarray(raster.pixels, _DTYPES.get(raster.mode, "u1"))
+    mode, pixels = raster.mode, raster.pixels
+    if format == "JPEG" and raster.spare is not None:
+        mode, pixels = "RGBX", raster.spare  # as Pillow has it in memory
+    pixels = np.ascontiguousarray(pixels, _DTYPES.get(mode, "u1"))
     size = (pixels.shape[1], pixels.shape[0])
     name, module = _ENCODERS.get(format, ("PPM", "Ppm"))
     try:
         hush()
         import_module(f"PIL.{module}ImagePlugin")
-        im = image.frombuffer(raster.mode, size, pixels, "raw", raster.mode, 0, 1)
+        im = image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
         options = _options(format, info, quality, compression)
         if format == "JPEG" and (data := _beside_others(im, options)):
             return data
