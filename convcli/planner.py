@@ -109,12 +109,12 @@ def _plan(geometry: Geometry, kernel: Kernel, signal: Signal, bias: float, metho
     narrow = signal.real == "float32" and numbers.dtype != "float64" and (bound == inf or is_narrow(peak))
     maps = kernel.maps or signal.channels
     blocks = engine.load(chosen).blocks(kernel, geometry, signal.channels, numbers)
-    width = geometry.x.size + geometry.x.lo + geometry.x.hi
+    side = (geometry.x.size + geometry.x.lo + geometry.x.hi) * (1 if blocks.planar else signal.channels)
     return Plan(
         chosen,
         numbers,
         geometry.y.out * geometry.x.out * maps * (kernel.planes or 1) * geometry.y.taps * geometry.x.taps,
-        np.dtype(numbers.dtype).itemsize * (width * signal.channels * 2 + geometry.x.out * maps * (blocks.arrays - 2)),
+        np.dtype(numbers.dtype).itemsize * (2 * side + geometry.x.out * maps * (blocks.arrays - 2)),
         cost,
         why,
         low,

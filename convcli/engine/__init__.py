@@ -25,7 +25,7 @@ A method is a module with six functions:
         Every strip that lies in the same memory runs the same tape: what is between two numpy calls keeps other threads
         waiting, and so it is done once.
 
-        Where `blocks` asks for planes, block is (C, rows, columns) and out (C, n, geometry.x.out), planes contiguous.
+        Where `blocks` asks for planes, block is (1, rows, columns) and out (1, n, geometry.x.out), for each channel.
 """
 
 from collections.abc import Callable

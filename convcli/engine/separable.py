@@ -151,7 +151,7 @@ def blocks(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) 
     """Any rows for adds; whole bands down, and planes of many rows along, for products."""
     ways, _ = _way(kernel, geometry, channels, numbers)
     if ways[0].along is None:
-        return Blocks(ROWS, planar=True)
+        return Blocks(ROWS, planar=True, arrays=3)
     has_runs = any(max(line.runs, default=0) > 2 for way in ways for line in (way.down, way.along) if line)
     grain = bands.grain_of(geometry.y) if any(way.down is None for way in ways) else 1
     return Blocks(grain, arrays=RUN_ARRAYS if has_runs else 5)

@@ -101,7 +101,7 @@ class Convolved(Rows):
         is_held = not geometry.border.is_flat or not np.any(outside)  # by the picture's dtype, what stands around it
         self.taken = of.signal.dtype if plan.blocks.raw and is_held else self.dtype
         self.lay = engine.load(plan.method).build(kernel, geometry, of.signal.channels, plan.numbers)
-        self._laid: dict[tuple, tuple[np.ndarray, engine.Tape]] = {}
+        self._laid: dict[tuple, list[tuple[slice, np.ndarray, engine.Tape]]] = {}
 
     @property
     def planar(self) -> bool:
@@ -123,34 +123,43 @@ class Convolved(Rows):
         if place not in self._laid:
             if len(self._laid) >= PLACES:
                 self._laid.clear()
-            self._laid[place] = self._tape(last - first, out)
-        inner, tape = self._laid[place]
-        _read(self.of, self.geometry.border, first, last, inner, self.outside)
-        engine.play(tape)
+            self._laid[place] = self._tapes(last - first, out)
+        for channels, inner, tape in self._laid[place]:
+            _read(self.of, self.geometry.border, first, last, inner, self._outside(channels), channels)
+            engine.play(tape)
 
-    def _tape(self, rows: int, out: np.ndarray) -> tuple[np.ndarray, engine.Tape]:
-        """Where the rows have to be, and the calls that then pad them to both sides and fill `out`."""
+    def _tapes(self, rows: int, out: np.ndarray) -> list[tuple[slice, np.ndarray, engine.Tape]]:
+        """For all channels, or for each plane: where the rows have to be, and the calls that then fill `out`.
+
+        Planes lie in the same memory one after the other, which stays in the cache.
+        """
+        count = self.of.signal.channels
+        shares = [slice(c, c + 1) for c in range(count)] if self.planar else [slice(0, count)]
+        return [(share, *self._tape(rows, out[:, :, share] if self.planar else out, share)) for share in shares]
+
+    def _tape(self, rows: int, out: np.ndarray, channels: slice) -> tuple[np.ndarray, engine.Tape]:
+        """Where the rows of some channels have to be, and the calls that pad them to both sides and fill `out`."""
         x = self.geometry.x
-        inner = (x.lo + x.size + x.hi, self.of.signal.channels)
-        block = room(self.scratch.take("block", rows * inner[0] * inner[1], self.taken), inner, self.planar)
-        tape = _sides(self.geometry, block, self.outside)
-        sums = out
-        if out.dtype != self.dtype or is_planar(out) != self.planar:
-            sums = room(self.scratch.take("sums", out.size, self.dtype), out.shape[1:], self.planar)
+        shape = (rows, x.lo + x.size + x.hi, channels.stop - channels.start)
+        block = self.scratch.take("block", shape, self.taken)
+        tape, sums = _sides(self.geometry, block, self._outside(channels)), out
+        if out.dtype != self.dtype or not out.flags.c_contiguous:
+            sums = self.scratch.take("sums", out.shape, self.dtype)
         if self.planar:
             self.lay(block.transpose(2, 0, 1), sums.transpose(2, 0, 1), self.scratch, tape)
         else:
             self.lay(block, sums, self.scratch, tape)
-        if self.scale != 1 or sums.dtype != out.dtype:
-            parts = (np.moveaxis(a, 2, 0) if is_planar(out) != self.planar else (a,) for a in (sums, out))
-            for part, target in zip(*parts, strict=True):
-                tape.append((np.copyto, (target, part, "unsafe")))
-                tape.append((np.multiply, (target, out.dtype.type(self.scale), target)))
-        elif sums is not out:
+        if sums is not out:
             tape.append((copy, (out, sums)))
+        if self.scale != 1:
+            tape.append((np.multiply, (out, out.dtype.type(self.scale), out)))
         if self.bias:
             tape.append((np.add, (out, out.dtype.type(self.bias), out)))
         return block[:, x.lo : x.lo + x.size], tape
+
+    def _outside(self, channels: slice) -> np.ndarray | float:
+        """What stands outside some channels."""
+        return self.outside[channels] if np.ndim(self.outside) else self.outside
 
 
 def room(memory: np.ndarray, inner: tuple[int, int], planar: bool) -> np.ndarray:
@@ -159,11 +168,6 @@ def room(memory: np.ndarray, inner: tuple[int, int], planar: bool) -> np.ndarray
     if planar:
         return memory.reshape(channels, -1, columns).transpose(1, 2, 0)
     return memory.reshape(-1, columns, channels)
-
-
-def is_planar(block: np.ndarray) -> bool:
-    """True where the samples of one channel are neighbours in memory; either will do for one channel."""
-    return block.shape[2] > 1 and block.strides[1] == block.itemsize
 
 
 def copy(out: np.ndarray, block: np.ndarray) -> None:
@@ -200,15 +204,15 @@ def _sides(geometry: Geometry, block: np.ndarray, outside) -> engine.Tape:
     return tape
 
 
-def _read(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, outside) -> None:
-    """Input rows start..stop-1, which may lie outside, into `inner`."""
+def _read(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, outside, channels=slice(None)) -> None:
+    """Input rows start..stop-1, which may lie outside, into `inner`; of some channels."""
     height = of.signal.height
     if start >= 0 and stop <= height:
-        copy(inner, of.read(start, stop))
+        copy(inner, of.read(start, stop)[:, :, channels])
         return
     first, last = max(start, 0), min(stop, height)
     if first < last:
-        copy(inner[first - start : last - start], of.read(first, last))
+        copy(inner[first - start : last - start], of.read(first, last)[:, :, channels])
     for beyond in (range(start, min(stop, 0)), range(max(start, height), stop)):
         if not beyond:
             continue
@@ -221,7 +225,7 @@ def _read(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, ou
         if first <= low and high <= last:  # the strip holds them already, converted
             inner[at] = inner[rows - start]
         else:
-            inner[at] = of.read(low, high)[rows - low]
+            inner[at] = of.read(low, high)[rows - low][:, :, channels]
 
 
 @lru_cache(maxsize=64)
