@@ -14,6 +14,7 @@ from convcli import levels
 from convcli.arguments import links_of, pair_of, weights_of, window_of
 from convcli.errors import ConvError, FilterError
 from convcli.filters import Kernel, check_anchor
+from convcli.finish import Finish
 from convcli.geometry import Geometry, Window
 from convcli.graph import Program
 from convcli.pipeline import Layout, check_window, compile_chain
@@ -279,7 +280,7 @@ def _run(pictures, links, window, rule, linear, method, threads) -> list[np.ndar
     elif rule not in ("clip", "abs", "offset", "stretch"):
         raise ConvError(f'range "{rule}" is none of clip, abs, offset, stretch, none (or None)')
     proven = (program.signal.low, program.signal.high)
-    finish = levels.Finish(rule, white, white, dtype, proven=proven, measures=False, counts=False)
+    finish = Finish(rule, white, white, dtype, proven=proven, measures=False, counts=False)
     planes = pictures if len(shape) == 3 else pictures[..., None]
     results = [levels.render(program, one, finish, threads or usable_cores())[0] for one in planes]
     sums_planes = any(link.filter.kernel and link.filter.kernel.matrix.ndim == 3 for link in links)

@@ -11,9 +11,9 @@ import numpy as np
 from convcli import formats, levels
 from convcli.errors import ConvError
 from convcli.filters import Kernel, Link
+from convcli.finish import Finish, Tally
 from convcli.geometry import Window
 from convcli.graph import Program
-from convcli.levels import Finish, Tally
 from convcli.pipeline import Layout, compile_chain
 from convcli.raster import MAX_PIXELS, FormatError, Metadata
 from convcli.signal import Signal

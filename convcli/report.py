@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from convcli.errors import ConvError, printable
 
 if TYPE_CHECKING:
+    from convcli.finish import Tally
     from convcli.graph import Program, Stage
-    from convcli.levels import Tally
 
 __all__ = ["Item", "Log", "kind_of", "render"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from convcli import job, levels
 from convcli.errors import ConvError
+from convcli.finish import Tally
 from convcli.job import Job, Request
-from convcli.levels import Tally
 from convcli.raster import FormatError, Raster
 
 __all__ = ["Sequence"]

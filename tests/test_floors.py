@@ -29,7 +29,7 @@ FLOORS = """
     planner   definition   matrix
     engine.strips
     kernelfile   exports   spelling   engine.pooling   pointwise   peaks   subpixel   points
-    library
+    library   finish
     completion   graph   explain.toeplitz   explain.trace   explain.scene   explain
     pipeline   moments   arguments
     levels   comparison   detector   demands

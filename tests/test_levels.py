@@ -13,9 +13,10 @@ from convcli import graph
 from convcli.engine import play
 from convcli.errors import ConvError
 from convcli.filters import Kernel
+from convcli.finish import Finish, Tally
 from convcli.geometry import Window
 from convcli.graph import Program
-from convcli.levels import RULES, Finish, Tally, render, resolve, white_of
+from convcli.levels import RULES, render, resolve, white_of
 from convcli.pipeline import Layout, compile_chain
 from convcli.signal import Signal
 

@@ -14,9 +14,10 @@ from convcli.border import Border
 from convcli.engine import METHODS
 from convcli.errors import ConvError
 from convcli.filters import Filter, Kernel, Point, Pool, Step
+from convcli.finish import Finish
 from convcli.geometry import Window
 from convcli.graph import Program
-from convcli.levels import Finish, render
+from convcli.levels import render
 from convcli.pipeline import Layout, check_window, compile_chain
 from convcli.raster import Raster
 from convcli.signal import Signal

@@ -11,9 +11,9 @@ from PIL import Image
 from test_apply_command import convcli, samples
 
 from convcli import arguments, job, raster
+from convcli.finish import Finish
 from convcli.geometry import Window
 from convcli.job import Request
-from convcli.levels import Finish
 from convcli.raster import memory
 
 pytestmark = pytest.mark.usefixtures("desk")

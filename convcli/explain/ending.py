@@ -3,7 +3,7 @@
 import numpy as np
 
 from convcli.explain.trace import Ending
-from convcli.levels import Finish
+from convcli.finish import Finish
 
 __all__ = ["ended"]
 
