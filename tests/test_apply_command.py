@@ -1853,3 +1853,14 @@ def test_help_lists_options_alone():
 def test_an_option_cannot_forge_a_line(desk):
     save("a.png", samples(3, 3))
     assert "forged" in refused("apply", "box:3", "a.png", "--stride", "3\nconvcli: forged")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("-o", "b.txt", "-f", "-q"), ("-ob.txt", "-fq"), ("-qf", "-o=b.txt"), ("-fqob.txt",), ("--output=b.txt", "-qf")],
+)
+def test_short_options_may_be_written_in_any_way(desk, words):
+    Path("a.txt").write_text("1 2 3\n4 5 6\n")
+    Path("b.txt").write_text("old")
+    assert convcli("apply", *words, "1 0 -1", "a.txt", "--padding", "valid").code == 0
+    assert Path("b.txt").read_text() == "-2\n-2\n"

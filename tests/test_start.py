@@ -63,3 +63,10 @@ def test_a_grid_needs_no_pillow_and_no_fft(tmp_path):
     names = loaded("apply", "1 0 -1", str(grid))
     assert "numpy" in names  # the tool of this test works
     assert names.isdisjoint({"PIL", "scipy"})
+
+
+def test_short_options_are_known_without_a_search_for_near_names(tmp_path):
+    (tmp_path / "a.txt").write_text("1 2 3\n4 5 6\n")
+    names = loaded("apply", "1 0 -1", str(tmp_path / "a.txt"), "-o", str(tmp_path / "b.txt"), "-f", "-j", "1")
+    assert (tmp_path / "b.txt").exists()
+    assert "difflib" not in names
