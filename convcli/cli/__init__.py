@@ -97,7 +97,8 @@ def _parser(make, ctx: click.Context):
     imports for that: some milliseconds for each short option.
     """
     parser = make(ctx)
-    parser._long_opt = {**parser._short_opt, **parser._long_opt}
+    with suppress(AttributeError):  # these names are click's own, and it may change them
+        parser._long_opt = {**parser._short_opt, **parser._long_opt}
     return parser
 
 
