@@ -42,12 +42,12 @@ def spelling(step: str) -> Spelling:
     if whole[len(step) :].startswith("*") and whole[0] != "[" and matrix.is_matrix(step):  # `1 0 -1*2`: of which?
         step, changes = whole, ()
     if matrix.is_matrix(step):
-        kind, match = "matrix", re.fullmatch(_MATRIX, step)
+        kind, (head, words) = "matrix", re.fullmatch(_MATRIX, step).groups()
     elif match := _FILE.fullmatch(step) or _PATH.fullmatch(step):
-        kind = "file"
+        kind, (head, words) = "file", match.groups()
     else:
-        kind, match = "name", None
-    head, words = match.groups() if match else step.split(":", 1) if ":" in step else (step, None)
+        kind, (head, colon, words) = "name", step.partition(":")
+        words = words if colon else None
     params, window = _words(step, words) if words is not None else ({}, {})
     return Spelling(kind, head.strip(), params, window, changes)
 

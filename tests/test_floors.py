@@ -35,8 +35,8 @@ FLOORS = """
     levels   comparison   detector   demands
     report   learning
     explain.ending   explain.story   explain.page
-    raster.picture   raster.opening   raster.memory
-    raster.metadata
+    raster.picture   raster.opening
+    raster.metadata   raster.memory
     raster.modes   raster.gif
     raster.reading   raster.tiff   raster.canvas
     raster.writing   raster.ahead

@@ -23,7 +23,8 @@ from convcli.signal import Signal
 
 __all__ = ["Convolved", "Picture", "Rows", "Sink", "copy", "pad", "walk"]
 
-# Asked once for each place in memory; what it gives is called with the first row of every strip that lies there
+# Asked once for each place in memory; what it gives is called with the first row of every strip that lies there, and
+# may write there
 Sink = Callable[[np.ndarray], Callable[[int], None]]
 
 PLACES = 8  # in memory for which a step remembers its calls: strips of a walk come to the same few

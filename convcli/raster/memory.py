@@ -8,6 +8,8 @@ import ctypes
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from convcli.raster.opening import pillow
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -32,12 +34,14 @@ def shared(im: Any) -> "np.ndarray | None":
     """The memory of a decoded image of 8 bits, (H, W, 1) or (H, W, 4), read-only; it stays when the image is closed.
 
     What stands where RGB has no fourth sample means nothing. None where Pillow is older than this, or has the image in
-    several pieces, as it has all of more than some four megapixels; it is well so, for a copy of red, green and blue
-    takes three bytes a pixel, not four.
+    several pieces, as all of more than 16 MiB are, four megapixels of colours; it is well so, for a copy of red, green
+    and blue takes three bytes a pixel, not four.
     """
     import numpy as np  # late: while it is imported, pictures can be decoded
 
     if im.mode not in _SAMPLES or not hasattr(im, "__arrow_c_array__"):
+        return None
+    if pillow().core.get_alignment() > 1:  # there are gaps between lines, of which older ones say nothing
         return None
     try:
         _, capsule = held = im.__arrow_c_array__()
@@ -57,6 +61,5 @@ def shared(im: Any) -> "np.ndarray | None":
 
 def _pointer(capsule: object, name: bytes) -> int:
     """What a capsule holds."""
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    return get(capsule, name)
+    kind = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)  # of our own: others share pythonapi
+    return kind(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, name)
