@@ -169,7 +169,12 @@ def _spared(request: Request, signal: Signal, layout: Layout, job: Job) -> Progr
     wide = compile_chain(
         request.links, signal.but(channels=4), request.window, layout._replace(colours=""), request.method
     )
-    return wide if wide.method == job.program.method else None
+    # sums that are not whole may be rounded in other places, as products of other widths are
+    pairs = zip(wide.stages, job.program.stages, strict=True)
+    is_alike = all(
+        a.plan is None or (a.plan.method, a.plan.numbers) == (b.plan.method, b.plan.numbers) for a, b in pairs
+    )
+    return wide if is_alike else None
 
 
 def samples(job: Job, picture: "Raster") -> np.ndarray:

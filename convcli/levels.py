@@ -43,8 +43,9 @@ def render(program: Program, pixels: np.ndarray, finish: Finish, threads: int) -
     program.run(pixels, threads, levels)
     if out.nbytes > LARGE:
         forget()
-    total = Tally(finish.rule, *((np.inf, -np.inf) if tallies else finish.proven), white=finish.white_in)
-    total.signed, total.samples = finish.signed, 0 if tallies else finish.samples(out)
+    total = Tally(finish.rule, white=finish.white_in, signed=finish.signed)
+    if not tallies:  # what is laid tells nothing: nothing was counted, and the bounds are those that are proven
+        (total.min, total.max), total.samples = finish.proven, finish.samples(out)
     for tally in tallies:
         total.add(tally)
     return out, total

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from convcli import engine, graph
 from convcli.border import Border
+from convcli.engine import strips
 from convcli.errors import ConvError
 from convcli.filters import Filter, Kernel, Point, Pool, Step
 from convcli.geometry import Window
@@ -492,3 +493,20 @@ def test_a_fault_in_any_thread_reaches_the_caller():
     compiled = program((64, 9, 1), "uint8", np.ones((3, 3)))
     with patch.object(graph, "SMALL", 0), patch.object(Program, "strip", 8), pytest.raises(Broken):
         compiled.run(picture(64, 9), 4, lambda block: lambda start: sink(start, block))
+
+
+def test_planes_do_not_make_the_step_before_once_for_each():
+    """Rows outside under `wrap` lie far away, and what the step before keeps is only what lies together."""
+    window = Window(border=Border("wrap"))
+    kernel, wide = Kernel(np.array([[0.0, -1, 0], [-1, 5, -1], [0, -1, 0]])), np.outer(*[np.hanning(41)[1:-1]] * 2)
+    compiled = program((400, 700, 3), "uint8", kernel, Kernel(wide / wide.sum()), window=window)
+    assert compiled.stages[1].plan.blocks.planar
+    made, plain = [], strips.Convolved._fill
+
+    def counted(self, start, stop, out):
+        made.append((self.kernel is kernel) * (stop - start))
+        plain(self, start, stop, out)
+
+    with patch.object(strips.Convolved, "_fill", counted):
+        compiled.run(picture(400, 700, 3), 1, lambda block: lambda start: None)
+    assert 400 <= sum(made) < 700

@@ -25,7 +25,8 @@ A method is a module with six functions:
         Every strip that lies in the same memory runs the same tape: what is between two numpy calls keeps other threads
         waiting, and so it is done once.
 
-        Where `blocks` asks for planes, block is (1, rows, columns) and out (1, n, geometry.x.out), for each channel.
+        Where `blocks` asks for planes, `lay` is called once for each channel, with the same scratch: block is
+        (1, rows, columns) and out (1, n, geometry.x.out); `build` gets the number of all channels.
 """
 
 from collections.abc import Callable

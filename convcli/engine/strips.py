@@ -125,9 +125,25 @@ class Convolved(Rows):
             if len(self._laid) >= PLACES:
                 self._laid.clear()
             self._laid[place] = self._tapes(last - first, out)
-        for channels, inner, tape in self._laid[place]:
-            _read(self.of, self.geometry.border, first, last, inner, self._outside(channels), channels)
+        tapes = self._laid[place]
+        if len(tapes) == 1:
+            ((_, inner, tape),) = tapes
+            _read(self.of, self.geometry.border, first, last, inner, self.outside)
             engine.play(tape)
+            return
+        rows = self._rows(first, last)
+        for channels, inner, tape in tapes:
+            copy(inner, rows[:, :, channels])
+            engine.play(tape)
+
+    def _rows(self, first: int, last: int) -> np.ndarray:
+        """Input rows first..last-1 for all planes: those that stand outside may have to be made far away, and once."""
+        signal = self.of.signal
+        if first >= 0 and last <= signal.height:
+            return self.of.read(first, last)
+        rows = self.scratch.take("rows", (last - first, signal.width, signal.channels), self.taken)
+        _read(self.of, self.geometry.border, first, last, rows, self.outside)
+        return rows
 
     def _tapes(self, rows: int, out: np.ndarray) -> list[tuple[slice, np.ndarray, engine.Tape]]:
         """For all channels, or for each plane: where the rows have to be, and the calls that then fill `out`.
@@ -205,15 +221,15 @@ def _sides(geometry: Geometry, block: np.ndarray, outside) -> engine.Tape:
     return tape
 
 
-def _read(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, outside, channels=slice(None)) -> None:
-    """Input rows start..stop-1, which may lie outside, into `inner`; of some channels."""
+def _read(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, outside) -> None:
+    """Input rows start..stop-1, which may lie outside, into `inner`."""
     height = of.signal.height
     if start >= 0 and stop <= height:
-        copy(inner, of.read(start, stop)[:, :, channels])
+        copy(inner, of.read(start, stop))
         return
     first, last = max(start, 0), min(stop, height)
     if first < last:
-        copy(inner[first - start : last - start], of.read(first, last)[:, :, channels])
+        copy(inner[first - start : last - start], of.read(first, last))
     for beyond in (range(start, min(stop, 0)), range(max(start, height), stop)):
         if not beyond:
             continue
@@ -226,7 +242,7 @@ def _read(of: Rows, border: Border, start: int, stop: int, inner: np.ndarray, ou
         if first <= low and high <= last:  # the strip holds them already, converted
             inner[at] = inner[rows - start]
         else:
-            inner[at] = of.read(low, high)[rows - low][:, :, channels]
+            inner[at] = of.read(low, high)[rows - low]
 
 
 @lru_cache(maxsize=64)
