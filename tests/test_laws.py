@@ -507,6 +507,6 @@ def test_planes_do_not_make_the_step_before_once_for_each():
         made.append((self.kernel is kernel) * (stop - start))
         plain(self, start, stop, out)
 
-    with patch.object(strips.Convolved, "_fill", counted):
+    with patch.object(strips.Convolved, "_fill", counted), patch.object(Program, "strip", 64):
         compiled.run(picture(400, 700, 3), 1, lambda block: lambda start: None)
     assert 400 <= sum(made) < 700
