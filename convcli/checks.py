@@ -139,6 +139,8 @@ def ragged(place: str, length: int, kind: str, wanted: int) -> FilterError:
 
 def filled(value, place: str, shape: list[int], kinds: list[str], own_kind: str = ""):
     """The lists or the number at one place, `kinds` naming what stands at each level below it."""
+    if not shape and type(value) in (int, float) and abs(value) < 1e15:
+        return float(value)  # most are: there may be a million, and none has to be spelled out
     what = place.rstrip(",:")
     if not shape:
         if isinstance(value, int | float | str) and not isinstance(value, bool):

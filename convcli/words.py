@@ -13,8 +13,8 @@ __all__ = ["amount", "integer", "number", "pair", "quoted", "spell", "spell_padd
 _MODES = frozenset(
     ["reflect", "edge", "replicate", "symmetric", "wrap", "circular", "zeros", "constant", "mean"]
 )  # often mistaken
-_INTEGER = r"[+-]?[0-9]+"  # patterns are compiled when they are first asked for
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 
 
 def number(text: str, what: str) -> float:
@@ -26,7 +26,7 @@ def number(text: str, what: str) -> float:
     0.125
     """
     over, slash, under = text.strip().partition("/")
-    if not re.fullmatch(_NUMBER, over) or (slash and not re.fullmatch(_NUMBER, under)):
+    if not _NUMBER.fullmatch(over) or (slash and not _NUMBER.fullmatch(under)):
         comma = " (use a point)" if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text.strip()) else ""
         raise ConvError(f"{what}: {quoted(text)} is not a number{comma}")
     value = float(over)
@@ -45,7 +45,7 @@ def integer(text: str, what: str, least: int = 0) -> int:
     >>> integer("3", "stride", 1)
     3
     """
-    if not re.fullmatch(_INTEGER, text.strip()):
+    if not _INTEGER.fullmatch(text.strip()):
         raise ConvError(f"{what}: {quoted(text)} is not a whole number")
     if len(text.strip()) > 18:
         raise ConvError(f"{what}: {text.strip()[:18]}... is too large")
@@ -101,7 +101,7 @@ def which(text: str, what: str) -> str | int:
     """
     if text in ("all", "first"):
         return text
-    if not re.fullmatch(_INTEGER, text.strip()):
+    if not _INTEGER.fullmatch(text.strip()):
         raise ConvError(f"{what}: {quoted(text)} is none of all, first, or the number of one, from 1")
     return integer(text, what, 1)
 

@@ -58,7 +58,7 @@ def test_hostile_files_are_refused_in_a_line(desk, name):
     begin = time.process_time()
     with pytest.raises(ConvError) as caught:
         CliRunner().invoke(root, ["kernels", "show", name], catch_exceptions=False, standalone_mode=False)
-    assert time.process_time() - begin < 6  # on slow machines too
+    assert time.process_time() - begin < 2
     assert str(caught.value).startswith(name)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 400
