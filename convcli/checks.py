@@ -139,8 +139,6 @@ def ragged(place: str, length: int, kind: str, wanted: int) -> FilterError:
 
 def filled(value, place: str, shape: list[int], kinds: list[str], own_kind: str = ""):
     """The lists or the number at one place, `kinds` naming what stands at each level below it."""
-    if not shape and type(value) in (int, float) and abs(value) < 1e15:
-        return float(value)  # most are: there may be a million, and none has to be spelled out
     what = place.rstrip(",:")
     if not shape:
         if isinstance(value, int | float | str) and not isinstance(value, bool):
@@ -151,4 +149,6 @@ def filled(value, place: str, shape: list[int], kinds: list[str], own_kind: str 
         raise FilterError(f"{what}: wanted a list of {kinds[0]}s")
     if len(value) != shape[0]:
         raise ragged(what, len(value), own_kind, shape[0])
+    if len(shape) == 1 and all(type(part) in (int, float) and abs(part) < 1e15 for part in value):
+        return list(map(float, value))  # there may be a million, and no place has to be told
     return [filled(part, f"{place} {kinds[0]} {n},", shape[1:], kinds[1:], kinds[0]) for n, part in enumerate(value, 1)]

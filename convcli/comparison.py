@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convcli.engine.strips import taking
 from convcli.filters import Filter, Kernel, Link, Step
 from convcli.geometry import Axis, Window
 from convcli.graph import Program
@@ -113,7 +114,7 @@ def compare(
         signal = Signal.of((height, width, channels), pair.before.dtype.name)
         program = compile_chain(links, signal, window, layout)
         tally.open(pair, program)
-        program.run(pair.before, threads, lambda block: lambda start: tally.add(start, block))
+        program.run(pair.before, threads, taking(tally.add))
     return tally.comparison()
 
 

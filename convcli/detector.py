@@ -11,6 +11,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from convcli import library
+from convcli.engine.strips import taking
 from convcli.errors import ConvError, hint
 from convcli.filters import Link
 from convcli.geometry import Window
@@ -126,5 +127,5 @@ def response(gray: np.ndarray, search: Search, threads: int = 1) -> np.ndarray:
         if search.method == "sobel":  # a corner is as good with its colours exchanged
             np.abs(part, out=part)
 
-    program.run(planes, threads, lambda block: lambda start: keep(start, block))
+    program.run(planes, threads, taking(keep))
     return out

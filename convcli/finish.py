@@ -104,7 +104,8 @@ class Finish(NamedTuple):
         if self.alpha or self.rule == "none" or self._looks():
             return None
         tape: Tape = []
-        block, low, high = self._rule(block, *self.proven, tape)
+        low, high = self._ends(*self.proven)
+        block = self._rule(block, self.proven[0], tape)
         if self.counts and self._is_outside(low, high, block.dtype):
             return None
         self._round(block, self._clips(low, high, block.dtype), tape)
@@ -119,7 +120,8 @@ class Finish(NamedTuple):
             return tally
         tally.min, tally.max = finite_ends(block) if self._looks() else self.proven
         tape: Tape = []
-        block, low, high = self._rule(block, tally.min, tally.max, tape)
+        low, high = self._ends(tally.min, tally.max)
+        block = self._rule(block, tally.min, tape)
         play(tape)
         clips = self._clips(low, high, block.dtype)
         if self.counts and self._is_outside(low, high, block.dtype):
@@ -131,23 +133,29 @@ class Finish(NamedTuple):
         copy(out, block)
         return tally
 
-    def _rule(self, block: np.ndarray, low: float, high: float, tape: Tape) -> tuple[np.ndarray, float, float]:
-        """Puts the range rule on the tape: where its results will be, and their bounds; low, high: of the sums."""
+    def _rule(self, block: np.ndarray, low: float, tape: Tape) -> np.ndarray:
+        """Puts the range rule on the tape: where its results will be; low: what no sum is below."""
         if self.share > 1:
-            return _divided(block, self.share, tape), 0.0, self.white
+            return _divided(block, self.share, tape)
         factor = self.white / self.white_in
-        if self.rule == "abs" and low < 0:
-            block = _absolute(block, low, tape)
-            low, high = 0, max(-low, high)
-        low, high = low * factor, high * factor
         if self.rule == "offset":
-            block = _scaled(block, tape, factor / 2, self.white / 2)
-            return block, (low + self.white) / 2, (high + self.white) / 2
+            return _scaled(block, tape, factor / 2, self.white / 2)
         if self.rule == "stretch":
             first, last = self.bounds
             share = 0.0 if self._is_flat(first, last) else self.white / (last - first)
-            return _scaled(block, tape, share, less=first), 0, self.white
-        return _scaled(block, tape, factor), low, high
+            return _scaled(block, tape, share, less=first)
+        if self.rule == "abs" and low < 0:
+            block = _absolute(block, low, tape)
+        return _scaled(block, tape, factor)
+
+    def _ends(self, low: float, high: float) -> tuple[float, float]:
+        """The bounds of the levels, before they are clipped, of sums between low and high."""
+        if self.share > 1 or self.rule == "stretch":
+            return 0.0, self.white
+        low, high = (bound * self.white / self.white_in for bound in (low, high))
+        if self.rule == "offset":
+            return (low + self.white) / 2, (high + self.white) / 2
+        return (0.0, max(-low, high)) if self.rule == "abs" and low < 0 else (low, high)
 
     def _clips(self, low: float, high: float, dtype: np.dtype) -> bool:
         """Whether levels between low and high have to be clipped."""
@@ -186,14 +194,12 @@ class Finish(NamedTuple):
     @property
     def is_by_sample(self) -> bool:
         """True where no sample makes a difference to another's level, or to what is told but by being counted."""
-        return self.rule != "stretch" and not (self.alpha or self._wants_ends())
+        return self.rule != "stretch" and not (self.alpha or self._looks())
 
     def _looks(self) -> bool:
-        """Whether the smallest and the largest sum have to be found; not of sums that are still to be divided."""
-        return self.share == 1 and self._wants_ends()
-
-    def _wants_ends(self) -> bool:
         """Whether the smallest and the largest sum have to be found, where their bounds do not tell enough."""
+        if self.share > 1:  # they are within the levels, and still to be divided
+            return False
         is_bounded = isfinite(self.proven[0]) and isfinite(self.proven[1])
         if self.measures or not is_bounded:
             return True
@@ -206,11 +212,7 @@ class Finish(NamedTuple):
 
     def _keeps_within_levels(self) -> bool:
         """True where no sum can leave floor..white."""
-        low, high = (bound * self.white / self.white_in for bound in self.proven)
-        if self.rule == "offset":
-            low, high = (low + self.white) / 2, (high + self.white) / 2
-        if self.rule == "abs":
-            low, high = 0, max(-low, high)
+        low, high = self._ends(*self.proven)
         return self.rule != "stretch" and low >= self.floor and high <= self.white + slack(self.white)
 
     @property

@@ -159,17 +159,18 @@ def run(job: Job, picture: "Raster", threads: int) -> Result:
 
 
 def _spared(request: Request, signal: Signal, layout: Layout, job: Job) -> Program | None:
-    """The program over four channels where each of three goes its own way and a JPEG comes of it: Pillow has pixels of
-    four samples in memory, and to take one out and put one in takes longer than to filter it."""
+    """The program over four channels where each of three goes its own way and a JPEG comes of it, else None.
+
+    Pillow has pixels of four samples in memory; to take one out and put one in takes longer than to filter it.
+    """
     is_each = layout.colours == job.program.colours == "rgb" and layout.select == "each" and not layout.linear
-    if job.format != "JPEG" or not is_each or any(link.filter.input != "each" for link in request.links):
-        return None
-    if not job.finish.is_by_sample:
+    is_each = is_each and all(link.filter.input == "each" for link in request.links)
+    if job.format != "JPEG" or not is_each or not job.finish.is_by_sample:
         return None
     wide = compile_chain(
         request.links, signal.but(channels=4), request.window, layout._replace(colours=""), request.method
     )
-    # sums that are not whole may be rounded in other places, as products of other widths are
+    # even so sums that are not whole may be rounded in other places, as products of other widths are
     pairs = zip(wide.stages, job.program.stages, strict=True)
     is_alike = all(
         a.plan is None or (a.plan.method, a.plan.numbers) == (b.plan.method, b.plan.numbers) for a, b in pairs

@@ -36,10 +36,13 @@ def parse(text: str, name: str, place: object = None) -> Definition:
 
 
 def _toml(text: str) -> dict:
-    # A key of n parts costs tomllib n * n steps; with strings and comments set aside its dots can be counted.
+    # A key of n parts costs tomllib n * n steps, and a number some microseconds; with strings and comments set aside
+    # dots and commas can be counted.
     bare = re.sub(r"""\"(?:\\.|[^"\\\n])*+"?|'[^'\n]*+'?|#[^\n]*+""", "s", text)
     if re.search(r"(?:\.[ \t]*+[\w-]*+[ \t]*+){20}", bare):
         raise FilterError("a key has more than 20 parts")
+    if max(part.count(",") for part in re.split(r"[][]", bare)) > checks.MAX_SIDE:
+        raise FilterError(f"a list has too many values (at most {checks.MAX_SIDE} taps on a side)")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

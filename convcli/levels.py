@@ -6,7 +6,7 @@ import numpy as np
 
 from convcli.engine import play
 from convcli.engine.scratch import empty, forget
-from convcli.engine.strips import copy
+from convcli.engine.strips import copy, taking
 from convcli.errors import ConvError
 from convcli.finish import Finish, Tally, finite_ends
 from convcli.graph import Program
@@ -55,7 +55,7 @@ def bounds(program: Program, pixels: np.ndarray, alpha: bool, threads: int) -> t
     """Smallest and largest sum of the colours: a whole pass of its own, since no float picture is kept."""
     found: list[tuple[float, float]] = []
     colours = slice(0, -1 if alpha else None)
-    program.run(pixels, threads, lambda block: lambda start: found.append(finite_ends(block[:, :, colours])))
+    program.run(pixels, threads, taking(lambda start, block: found.append(finite_ends(block[:, :, colours]))))
     return (min(low for low, _ in found), max(high for _, high in found))
 
 

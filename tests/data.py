@@ -8,6 +8,7 @@ import click
 import numpy as np
 from click.testing import CliRunner
 
+from convcli.engine.strips import taking
 from convcli.filters import Filter, Kernel, Link, Step
 from convcli.geometry import Window
 from convcli.pipeline import compile_chain
@@ -95,7 +96,7 @@ def run(pixels, *actions, window=None, layout=None, method="auto", threads=1) ->
         out[start : start + len(block)] = block
         times[start : start + len(block)] += 1
 
-    compiled.run(pixels, threads, lambda block: lambda start: sink(start, block))
+    compiled.run(pixels, threads, taking(sink))
     assert (times == 1).all(), "a row was written twice, or not at all"
     signal, slack = compiled.signal, 1e-2
     if np.isfinite(out).all():

@@ -315,3 +315,16 @@ def test_files_are_read_without_numpy():
         "sizes = [entry.found.size() for entry in library.entries()]; sys.exit('numpy' in sys.modules or not sizes)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("values", [2047, 2048, 2049, 5000])
+@pytest.mark.parametrize("tail", ["", ",", ", # 1, 2, 3"])
+def test_a_row_has_at_most_so_many_taps(values, tail):
+    """Whoever counts them, before the text is read or after; commas in strings and comments are none."""
+    row = ",".join(["1"] * values)
+    text = f"title = '{',' * 3000}'\nsource = 'b'\nweights = [[{row}{tail}\n]]"
+    if values <= 2048:
+        assert parse(text, "long").size() == (1, values)
+    else:
+        with pytest.raises(FilterError, match="too many.*2048"):
+            parse(text, "long").size()

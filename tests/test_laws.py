@@ -492,7 +492,7 @@ def test_a_fault_in_any_thread_reaches_the_caller():
 
     compiled = program((64, 9, 1), "uint8", np.ones((3, 3)))
     with patch.object(graph, "SMALL", 0), patch.object(Program, "strip", 8), pytest.raises(Broken):
-        compiled.run(picture(64, 9), 4, lambda block: lambda start: sink(start, block))
+        compiled.run(picture(64, 9), 4, strips.taking(sink))
 
 
 def test_planes_do_not_make_the_step_before_once_for_each():
@@ -508,5 +508,5 @@ def test_planes_do_not_make_the_step_before_once_for_each():
         plain(self, start, stop, out)
 
     with patch.object(strips.Convolved, "_fill", counted), patch.object(Program, "strip", 64):
-        compiled.run(picture(400, 700, 3), 1, lambda block: lambda start: None)
+        compiled.run(picture(400, 700, 3), 1, strips.taking(lambda start, block: None))
     assert 400 <= sum(made) < 700

@@ -53,8 +53,8 @@ class Blocks(NamedTuple):
 
     grain: the rows of a block are a multiple of it and start at one, so that a method whose rounding depends on the
     shape of its blocks gives the same sums for every strip. planar: channels one after the other, not side by side.
-    arrays: as large as a strip that it goes through, two of them as wide as the padded input. raw: a block may have the
-    dtype of the picture, for the method makes copies of its samples anyway.
+    arrays: as large as a strip that it goes through, two of them as wide as the padded input, and of one plane where it
+    is planar. raw: a block may have the dtype of the picture, for the method makes copies of its samples anyway.
     """
 
     grain: int = 1

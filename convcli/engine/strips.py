@@ -6,7 +6,7 @@ same whatever the strip, because a step always sees its input as one picture wit
 """
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, pairwise
 from threading import Thread
 
@@ -21,7 +21,7 @@ from convcli.geometry import Geometry
 from convcli.planner import Plan
 from convcli.signal import Signal
 
-__all__ = ["Convolved", "Picture", "Rows", "Sink", "copy", "pad", "walk"]
+__all__ = ["Convolved", "Picture", "Rows", "Sink", "copy", "pad", "taking", "walk"]
 
 # Asked once for each place in memory; what it gives is called with the first row of every strip that lies there, and
 # may write there
@@ -43,7 +43,7 @@ class Rows:
         self._first = self._last = 0
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        """Rows start..stop-1 into `out` (stop - start, W, C), contiguous; 0 <= start < stop <= H."""
+        """Rows start..stop-1 into `out` (stop - start, W, C), contiguous or plane by plane; 0 <= start < stop <= H."""
         raise NotImplementedError
 
     @property
@@ -152,6 +152,7 @@ class Convolved(Rows):
         """
         count = self.of.signal.channels
         shares = [slice(c, c + 1) for c in range(count)] if self.planar else [slice(0, count)]
+        # otherwise all channels give all maps, however many a bank has
         return [(share, *self._tape(rows, out[:, :, share] if self.planar else out, share)) for share in shares]
 
     def _tape(self, rows: int, out: np.ndarray, channels: slice) -> tuple[np.ndarray, engine.Tape]:
@@ -257,6 +258,11 @@ def _columns(mode: str, first: int, count: int, width: int) -> np.ndarray | slic
             stop = int(places[-1]) + step
             return slice(int(places[0]), stop if stop >= 0 else None, step)
     return places
+
+
+def taking(take: Callable[[int, np.ndarray], None]) -> Sink:
+    """The sink that calls `take(start, block)` for every strip."""
+    return lambda block: partial(take, block=block)
 
 
 def walk(each: list[Rows], height: int, strip: int, sink: Sink, is_apart: bool = False) -> None:

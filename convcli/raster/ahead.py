@@ -49,7 +49,7 @@ class Ahead:
         into: str | None = None,
         limit: int = MAX_PIXELS,
     ):
-        self._names, self._options = names, (which, into, limit, True)
+        self._names, self._options = names, (which, into, limit, True)  # pixels may be shared
         self._begun: dict[str, _Begun] = {}
         self._is_over, self._lock = False, Lock()
         opener(kind)  # two that import wait for each other, and the thread would have nothing to decode

@@ -33,15 +33,14 @@ _Array._fields_ = [
 def shared(im: Any) -> "np.ndarray | None":
     """The memory of a decoded image of 8 bits, (H, W, 1) or (H, W, 4), read-only; it stays when the image is closed.
 
-    What stands where RGB has no fourth sample means nothing. None where Pillow is older than this, or has the image in
-    several pieces, as all of more than 16 MiB are, four megapixels of colours; it is well so, for a copy of red, green
-    and blue takes three bytes a pixel, not four.
+    What stands where RGB has no fourth sample means nothing. None where Pillow has the image in several pieces, as all
+    of more than 16 MiB are, four megapixels of colours; it is well so, for a copy of red, green and blue takes three
+    bytes a pixel, not four.
     """
     import numpy as np  # late: while it is imported, pictures can be decoded
 
-    if im.mode not in _SAMPLES or not hasattr(im, "__arrow_c_array__"):
-        return None
-    if pillow().core.get_alignment() > 1:  # there are gaps between lines, of which older ones say nothing
+    has_gaps = pillow().core.get_alignment() > 1  # between lines, of which older ones say nothing
+    if im.mode not in _SAMPLES or has_gaps:
         return None
     try:
         _, capsule = held = im.__arrow_c_array__()

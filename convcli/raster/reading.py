@@ -223,7 +223,7 @@ def _raster(
     """The decoded image, one of `count`.
 
     held: the bytes of the file, and a stream of them or none; let go as soon as they are not needed, so that they are
-    not in memory beside the pixels.
+    not in memory beside the pixels. shares: as for `frames`.
     """
     import numpy as np  # late: while it is imported, pictures can be decoded
 
@@ -241,7 +241,7 @@ def _raster(
             stream.close()
         held.clear()
     plain = im.convert(mode) if im.mode in ("P", "PA") or (moves and kind == "GIF") else im
-    shares = shares and count == 1 and depth not in ("packed", "exact")  # a next frame may be drawn over this one
+    shares = shares and count == 1  # a next frame may be drawn over this one
     whole = memory.shared(plain) if shares else None
     pixels = _pixels(plain) if whole is None else whole[:, :, : len(plain.getbands())]
     if depth == "packed":
