@@ -326,5 +326,5 @@ def test_a_row_has_at_most_so_many_taps(values, tail):
     if values <= 2048:
         assert parse(text, "long").size() == (1, values)
     else:
-        with pytest.raises(FilterError, match="too many.*2048"):
+        with pytest.raises(FilterError, match=r"too many.*2048"):
             parse(text, "long").size()
