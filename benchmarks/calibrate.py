@@ -75,9 +75,9 @@ def products() -> dict[str, tuple[float, float]]:
 def transforms() -> dict[str, float]:
     """Forward, product and inverse for each sample of tiles of 128 x 256: by scipy in single precision, by numpy."""
     seen = {}
-    for dtype, transform in (("float32", fft._with_scipy), ("float64", fft._with_numpy)):
+    for dtype, transform in (("float32", fft._in_single), ("float64", fft._in_double)):
         tiles, scratch = np.ones((4, 128, 256), dtype), Scratch()
-        filtered = transform(np.fft.rfft2(tiles[0]).astype(complex))
+        filtered = transform(np.ones((128, 129), complex))  # which leaves the tiles as they are, time after time
         seen[dtype] = nanoseconds(lambda f=filtered, tiles=tiles, scratch=scratch: f(tiles, scratch), tiles.size, 20)
     return seen
 

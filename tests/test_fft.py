@@ -1,5 +1,9 @@
 """Spectra by numpy and by scipy: both are the definition, whatever stands around the picture."""
 
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from data import picture, weights
@@ -8,7 +12,7 @@ from PIL import Image
 from test_apply_command import convcli as convcli_command
 
 import convcli
-from convcli.engine import Numbers, fft
+from convcli.engine import Numbers, fft, pocketfft
 from convcli.filters import Kernel
 from convcli.geometry import Window
 
@@ -19,7 +23,7 @@ BORDERS = [("reflect", 0), ("zeros", 0), ("constant", 17.5), ("constant", -300),
 def library(request, monkeypatch):
     """Transforms by the one or the other, and never by both."""
     monkeypatch.setattr(fft, "SCIPY", 0 if request.param == "scipy" else 1e15)
-    monkeypatch.delattr(fft, "_with_numpy" if request.param == "scipy" else "_with_scipy")
+    monkeypatch.delattr(fft, "_in_double" if request.param == "scipy" else "_in_single")
 
 
 # levels of 16 bits want double precision, which is numpy's
@@ -47,12 +51,66 @@ def test_threads_and_strips_do_not_matter():
     assert all(np.array_equal(results[0], one) for one in results)
 
 
-def test_scipy_is_imported_where_it_repays():
+def test_scipys_are_loaded_where_it_repays():
     kernel, numbers = Kernel(weights(31, 31)), Numbers("float32")
-    for size, is_worth_it in (((512, 512), False), ((4000, 6000), False), ((8000, 12000), True)):
+    for size, is_worth_it in (((256, 256), False), ((512, 512), False), ((2000, 3000), True)):
         geometry = Window().fit(size, kernel.taps, kernel.anchor)
         assert fft._cost(geometry, 3, numbers)[1] == is_worth_it
         assert not fft._cost(geometry, 3, Numbers("float64"))[1]
+
+
+@pytest.fixture
+def another_scipy(monkeypatch):
+    """Scipy with other transforms, or none; called with the module to be found."""
+
+    def put(module):
+        monkeypatch.setattr(fft, "SCIPY", 0)
+        monkeypatch.setitem(sys.modules, "scipy.fft._pocketfft.pypocketfft", module)
+        pocketfft.transforms.cache_clear()
+
+    yield put
+    pocketfft.transforms.cache_clear()
+
+
+def _twice(*args):
+    args[-2][:] = 2
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        SimpleNamespace(),
+        SimpleNamespace(r2c=lambda a: a, c2c=lambda a: a, c2r=lambda a: a),
+        SimpleNamespace(r2c=_twice, c2c=_twice, c2r=_twice),
+    ],
+    ids=["others", "other arguments", "other results"],
+)
+def test_transforms_that_are_not_what_is_expected_are_not_used(another_scipy, module):
+    another_scipy(module)
+    assert pocketfft.transforms() is None
+    pixels, kernel = picture(150, 171, 3), weights(12, 15, whole=False) / 180
+    found = convcli.correlate(pixels, kernel, method="fft", padding=(7, 11), padding_mode="reflect")
+    assert np.abs(found - filtered(pixels, kernel, padding=(7, 7, 11, 11), mode="reflect")).max() <= 1e-3
+
+
+def test_a_scipy_without_the_file_is_none(another_scipy, monkeypatch, tmp_path):
+    another_scipy(None)
+    monkeypatch.setattr(pocketfft, "find_spec", lambda name: SimpleNamespace(submodule_search_locations=[tmp_path]))
+    assert pocketfft.transforms() is None
+
+
+@pytest.mark.parametrize("first", ["transforms()", "import scipy.fft"])
+def test_scipy_is_what_it_was_when_its_transforms_have_been_loaded(first):
+    """In an interpreter of its own: the module is loaded once for scipy, once without."""
+    second = "import scipy.fft" if first == "transforms()" else "transforms()"
+    code = (
+        f"import sys, numpy as np\nfrom convcli.engine.pocketfft import transforms\n{first}\n"
+        f"is_alone = 'scipy.fft' not in sys.modules\n{second}\n"
+        "x = np.arange(12.0).reshape(3, 4)\n"
+        "print(is_alone, transforms() is not None, np.allclose(scipy.fft.irfft2(scipy.fft.rfft2(x)), x))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (out.stdout.split(), out.stderr) == ([str(first == "transforms()"), "True", "True"], "")
 
 
 def test_nothing_of_alpha_is_nothing_of_colour(tmp_path):

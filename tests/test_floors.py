@@ -17,7 +17,7 @@ ROOT = Path(convcli.__file__).parent
 # lowest first; `__init__` of a package goes by the package's name, convcli's own by `convcli`
 FLOORS = """
     errors   signal   engine.scratch   engine.costs   engine
-    words   formula   formats   files   smallfile   naming   workers   npy   png   engine.blas
+    words   formula   formats   files   smallfile   naming   workers   npy   png   engine.blas   engine.pocketfft
     engine.sums   engine.pairs   heat   frequency
     border   grid   checks   inputs
     geometry   light   luma
@@ -59,7 +59,7 @@ FLOORS = """
 FLOOR = {name: n for n, line in enumerate(FLOORS.strip().splitlines()) for name in line.split()}
 
 # who may import what from outside; numpy is for everybody who is not below
-FOREIGN = {"click": ("cli",), "PIL": ("raster",), "scipy": ("engine.fft",)}
+FOREIGN = {"click": ("cli",), "PIL": ("raster",), "scipy": ()}
 WITHOUT_NUMPY = (
     "errors",
     "signal",

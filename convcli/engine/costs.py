@@ -15,12 +15,12 @@ PRODUCT = {"float32": 0.0175, "float64": 0.04}
 # multiply-adds of a band that take as long as reading and writing its rows
 BAND = {"float32": 8, "float64": 11}
 # forward transform, product and inverse for each sample of a tile, by scipy and by numpy; its size hardly matters
-FFT = {"float32": 3.0, "float64": 4.5}
+FFT = {"float32": 2.8, "float64": 4.5}
 # copying every n-th pixel out of a row
 GATHER = 0.5
 # cutting a sample out into a plane or a tile, and putting it back into a row
 PLANES = 0.85
-# importing scipy.fft, in nanoseconds
-SCIPY = 1.1e8
+# finding and loading scipy's transforms, in nanoseconds
+SCIPY = 4e6
 # copying a sample of a window to where the windows lie one after the other, float32
 COPY = 0.4

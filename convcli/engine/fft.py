@@ -5,7 +5,7 @@ makes the result the same for every strip. What is known to be whole is snapped 
 flat picture's Laplacian is exactly zero.
 
 numpy's transforms are there already, and quick in double precision only. scipy's take two thirds of the time in single
-precision, after an import that costs what they save on some thirty megapixels.
+precision, after they have been found and loaded, which costs what they save on some two megapixels.
 """
 
 from math import inf, log2, prod, sqrt
@@ -79,14 +79,14 @@ def rounding(kernel: Kernel, geometry: Geometry, signal: Signal, bound: float) -
 
 
 def cost(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -> float:
-    """Transforms of whole tiles, whatever part of them is wanted, and the import of scipy where it repays."""
+    """Transforms of whole tiles, whatever part of them is wanted, and the loading of scipy's where it repays."""
     return _cost(geometry, channels, numbers)[0]
 
 
 def _cost(geometry: Geometry, channels: int, numbers: Numbers) -> tuple[float, bool]:
     """Nanoseconds for each sample, and whether the transforms are scipy's: in single precision, of large pictures.
 
-    The import counts twice: it goes on alone, and the transforms side by side.
+    Loading counts twice: it goes on alone, and the transforms side by side.
     """
     y, x = geometry.y, geometry.x
     tile = tile_of(geometry)
@@ -113,12 +113,14 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
     spread = np.zeros((y.reach, x.reach))
     spread[:: y.dilation, :: x.dilation] = kernel.matrix
     batch = min(8, max(1, BATCH // prod(tile)))
-    filtered = (_with_scipy if is_worth_scipy else _with_numpy)(np.conj(np.fft.rfft2(spread, tile)))
+    spectrum = np.conj(np.fft.rfft2(spread, tile))
+    single = _in_single(spectrum) if is_worth_scipy else None
+    filtered = single or _in_double(spectrum)
 
     def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         channels, height, width = out.shape
         across = -(-((width - 1) * x.stride + 1) // step[1])
-        tiles = scratch.take("tiles", (min(across, batch), *tile), "float32" if is_worth_scipy else "float64")
+        tiles = scratch.take("tiles", (min(across, batch), *tile), "float32" if single else "float64")
         high, wide = step[0] // y.stride, step[1] // x.stride
         for c in range(channels):
             for top in range(0, height, high):
@@ -144,8 +146,8 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
     return lay
 
 
-def _with_numpy(spectrum: np.ndarray):
-    """What filters tiles by a spectrum in double precision, in their own memory: new memory costs as much again."""
+def _in_double(spectrum: np.ndarray):
+    """What filters tiles by a spectrum with numpy, in their own memory: new memory costs as much again."""
 
     def filtered(tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
         spectra = scratch.take("spectra", (len(tiles), *spectrum.shape), spectrum.dtype)
@@ -158,15 +160,20 @@ def _with_numpy(spectrum: np.ndarray):
     return filtered
 
 
-def _with_scipy(spectrum: np.ndarray):
-    """What filters tiles by a spectrum in single precision."""
-    from scipy import fft
+def _in_single(spectrum: np.ndarray):
+    """The same in single precision, with scipy's; None where they are not to be had."""
+    from convcli.engine import pocketfft
 
+    transforms = pocketfft.transforms()
+    if transforms is None:
+        return None
     spectrum = spectrum.astype(np.complex64)
 
     def filtered(tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
-        spectra = fft.rfft2(tiles)
-        spectra *= spectrum
-        return fft.irfft2(spectra, tiles.shape[1:], overwrite_x=True)
+        spectra = scratch.take("spectra", (len(tiles), *spectrum.shape), spectrum.dtype)
+        transforms.forward(tiles, spectra)
+        np.multiply(spectra, spectrum, out=spectra)
+        transforms.backward(spectra, tiles)
+        return tiles
 
     return filtered
