@@ -595,6 +595,26 @@ assert "PIL" not in sys.modules, "a grid needs no Pillow"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, cwd=Path(__file__).parents[1])
 
 
+def test_a_jpeg_needs_no_other_plugin_of_pillows(tmp_path):
+    """And is the file that Pillow's own `save` makes."""
+    pixels = np.random.default_rng(3).integers(0, 256, (37, 53, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=83)
+    code = """
+import sys
+from convcli import raster
+picture = raster.read(open("a.jpg", "rb").read())
+with open("b.jpg", "wb") as file:
+    raster.encode(picture, "JPEG", file, quality=90)
+print(sorted(name for name in sys.modules if name.endswith("ImagePlugin")))
+"""
+    run = [sys.executable, "-c", code]
+    ran = subprocess.run(run, check=True, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.stdout.strip() == "['PIL.JpegImagePlugin']"
+    with Image.open(tmp_path / "a.jpg") as im:
+        im.save(tmp_path / "c.jpg", quality=90, subsampling=0)
+    assert (tmp_path / "b.jpg").read_bytes() == (tmp_path / "c.jpg").read_bytes()
+
+
 DATA = Path(os.environ.get("CONVCLI_DATA", "none"))
 
 

@@ -126,11 +126,20 @@ def encoded(raster: Raster, format: str, info: Metadata, quality: int | None, co
         if format == "JPEG" and (data := _beside_others(im, options)):
             return data
         stream = BytesIO()
-        im.save(stream, name, **options)
+        _save(im, stream, name, options)
         return stream.getvalue()
     except Exception as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0]
         raise FormatError(f"cannot be written as {format}: {detail}") from error
+
+
+def _save(im: Any, stream: BinaryIO, name: str, options: dict[str, Any]) -> None:
+    """What `im.save` does; for a JPEG without the five plugins that it imports first, as long as a megapixel takes."""
+    if name != "JPEG":
+        im.save(stream, name, **options)
+        return
+    im.encoderinfo, im.encoderconfig = options, ()
+    pillow().SAVE[name](im, stream, "")
 
 
 def _beside_others(im: Any, options: dict[str, Any]) -> "mmap | None":
@@ -142,7 +151,7 @@ def _beside_others(im: Any, options: dict[str, Any]) -> "mmap | None":
 
     try:
         with os.fdopen(os.memfd_create("jpeg"), "w+b") as stream:
-            im.save(stream, "JPEG", **options)
+            _save(im, stream, "JPEG", options)
             data = mmap(stream.fileno(), 0)
     except (
         AttributeError,
