@@ -1,9 +1,13 @@
 """Working memory: used again when nobody looks at it any more, and never by two at once."""
 
+import mmap
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 import convcli
-from convcli.engine.scratch import LARGE, Scratch, fresh
+from convcli.engine.scratch import LARGE, MAPPED, Scratch, forget, fresh
 
 
 def place(memory: np.ndarray) -> int:
@@ -34,6 +38,40 @@ def test_what_is_kept_has_a_limit():
     for n, memory in enumerate(held):
         memory[:] = n
     assert [int(memory[-1]) for memory in held] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux")
+def test_what_is_forgotten_is_the_systems_again():
+    """All of it, though memory of that size has been given back before, after which a C library keeps some."""
+
+    def pages() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    del [np.ones(MAPPED * 16, np.uint8)][:]
+    forget()
+    before = pages()
+    held = [fresh(MAPPED * 3) for _ in range(4)]
+    for memory in held:
+        memory[:] = 1
+    most = pages()
+    del held, memory
+    forget()
+    assert (most - before, pages() - before) == (
+        pytest.approx(12 * MAPPED / mmap.PAGESIZE, rel=0.05),
+        pytest.approx(0, abs=100),
+    )
+
+
+def test_where_the_system_maps_nothing_there_is_memory_still(monkeypatch):
+    def none(*args, **kwargs):
+        raise OSError(12, "Cannot allocate memory")
+
+    forget()
+    monkeypatch.setattr(mmap, "mmap", none)
+    memory = fresh(MAPPED)
+    memory[:] = 7
+    assert (memory.size, memory.sum()) == (MAPPED, 7 * MAPPED)
+    forget()
 
 
 def test_a_name_is_the_same_memory_and_grows():

@@ -13,6 +13,7 @@ import numpy as np
 __all__ = ["Scratch", "empty", "forget", "fresh"]
 
 LARGE = 1 << 17  # bytes from which memory is worth keeping
+MAPPED = 1 << 20  # bytes from which it is asked of the system
 MOST = 1 << 26  # bytes that are kept
 
 
@@ -34,11 +35,22 @@ def fresh(size: int) -> np.ndarray:
         for n in range(len(_kept)):
             if size <= _kept[n].nbytes <= size * 5 // 4 and _holders(_kept, n) == NOBODY:
                 return _kept[n][:size]
-        memory = np.empty(size, np.uint8)
+        memory = _mapped(size) if size >= MAPPED else np.empty(size, np.uint8)
         _kept.append(memory)
         while sum(held.nbytes for held in _kept) > MOST:
             del _kept[0]  # whoever looks at it still has it
         return memory[:size]
+
+
+def _mapped(size: int) -> np.ndarray:
+    """Memory straight from the system: what it gets back is gone, and a C library would keep some for its threads."""
+    import mmap  # late: small pictures need none
+
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    try:
+        return np.frombuffer(mmap.mmap(-1, size, **private), np.uint8)
+    except OSError:  # there is none, which numpy says as everybody expects it
+        return np.empty(size, np.uint8)
 
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:

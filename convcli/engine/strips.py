@@ -8,13 +8,14 @@ same whatever the strip, because a step always sees its input as one picture wit
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from itertools import chain, pairwise
+from math import prod
 from threading import Thread
 
 import numpy as np
 
 from convcli import engine
 from convcli.border import Border, locate
-from convcli.engine.scratch import Scratch, fresh
+from convcli.engine.scratch import Scratch, empty, fresh
 from convcli.engine.sums import rows_in_cache
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
@@ -43,8 +44,16 @@ class Rows:
         self._first = self._last = 0
 
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        """Rows start..stop-1 into `out` (stop - start, W, C), contiguous or plane by plane; 0 <= start < stop <= H."""
+        """Rows start..stop-1 into `out` (stop - start, W, C), contiguous or plane by plane.
+
+        0 <= start < stop <= H, or the end of the grain in which H lies.
+        """
         raise NotImplementedError
+
+    @property
+    def grain(self) -> int:
+        """The rows that `fill` makes are a multiple of it, whatever it is asked for."""
+        return 1
 
     @property
     def planar(self) -> bool:
@@ -100,7 +109,8 @@ class Convolved(Rows):
         self.kernel, self.scale, self.bias = kernel, kernel.scale, bias
         self.blocks = plan.blocks
         is_held = not geometry.border.is_flat or not np.any(outside)  # by the picture's dtype, what stands around it
-        self.taken = of.signal.dtype if plan.blocks.raw and is_held else self.dtype
+        self.narrow = of.signal.dtype if is_held else self.dtype
+        self.taken = self.narrow if plan.blocks.raw else self.dtype
         self.lay = engine.load(plan.method).build(kernel, geometry, of.signal.channels, plan.numbers)
         self._laid: dict[tuple, list[tuple[slice, np.ndarray, engine.Tape]]] = {}
 
@@ -108,10 +118,14 @@ class Convolved(Rows):
     def planar(self) -> bool:
         return self.blocks.planar
 
+    @property
+    def grain(self) -> int:
+        return self.blocks.grain
+
     def fill(self, start: int, stop: int, out: np.ndarray) -> None:
-        grain = self.blocks.grain
+        grain = self.grain
         if start % grain or stop % grain:  # more rows, so that they begin and end on the grain
-            begin, end = start // grain * grain, -(-stop // grain) * grain
+            begin, end = start // grain * grain, _whole(stop, grain)
             more = room(self.scratch.take("more", (end - begin) * out[0].size, out.dtype), out.shape[1:], self.planar)
             self._fill(begin, end, more)
             copy(out, more[start - begin : stop - begin])
@@ -141,7 +155,7 @@ class Convolved(Rows):
         signal = self.of.signal
         if first >= 0 and last <= signal.height:
             return self.of.read(first, last)
-        rows = self.scratch.take("rows", (last - first, signal.width, signal.channels), self.taken)
+        rows = empty((last - first, signal.width, signal.channels), self.narrow)  # few strips are at an edge
         _read(self.of, self.geometry.border, first, last, rows, self.outside)
         return rows
 
@@ -178,6 +192,11 @@ class Convolved(Rows):
     def _outside(self, channels: slice) -> np.ndarray | float:
         """What stands outside some channels."""
         return self.outside[channels] if np.ndim(self.outside) else self.outside
+
+
+def _whole(rows: int, grain: int) -> int:
+    """So many rows, or as many more as complete a grain."""
+    return -(-rows // grain) * grain
 
 
 def room(memory: np.ndarray, inner: tuple[int, int], planar: bool) -> np.ndarray:
@@ -281,7 +300,7 @@ def walk(each: list[Rows], height: int, strip: int, sink: Sink, is_apart: bool =
     def work(rows: Rows, mine: Iterator[int]) -> None:
         try:
             inner = (rows.signal.width, rows.signal.channels)
-            size = min(strip, height) * inner[0] * inner[1] * np.dtype(rows.signal.dtype).itemsize
+            size = _whole(min(strip, height), rows.grain) * prod(inner) * np.dtype(rows.signal.dtype).itemsize
             block = room(fresh(size).view(rows.signal.dtype), inner, rows.planar)
             part, sinks = rows_in_cache(block), {}
             with np.errstate(all="ignore"):  # a float picture may hold infinities
@@ -289,7 +308,8 @@ def walk(each: list[Rows], height: int, strip: int, sink: Sink, is_apart: bool =
                     if failures:
                         return
                     count = min(strip, height - start)
-                    rows.fill(start, start + count, block[:count])
+                    made = _whole(count, rows.grain)  # the last strip has room for more rows than there are
+                    rows.fill(start, start + made, block[:made])
                     if count not in sinks:
                         sinks[count] = [
                             (top, sink(block[top : min(top + part, count)])) for top in range(0, count, part)

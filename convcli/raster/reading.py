@@ -33,7 +33,7 @@ __all__ = ["frames", "frames_begun", "header", "read"]
 
 _DTYPES = {"I;16": "<u2", "I;16L": "<u2", "I;16B": ">u2", "I;16N": "=u2", "I": "=i4", "F": "=f4"}
 BLOCK = 1 << 26  # bytes handed to a decoder at once
-_STRIP = 64  # rows taken out of Pillow's memory at once
+_STRIP = 16  # rows taken out of Pillow's memory at once
 _UPRIGHT = {  # EXIF orientation: swap the axes, then mirror rows, columns
     2: (False, False, True),
     3: (False, True, True),
