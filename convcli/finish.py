@@ -16,7 +16,12 @@ import numpy as np
 from convcli.engine import Tape, play
 from convcli.engine.scratch import empty
 from convcli.engine.strips import copy
-from convcli.engine.sums import slack
+from convcli.engine.sums import number, slack
+
+try:  # np.clip is a function around it, and other threads wait ten times as long for that
+    from numpy._core.umath import clip
+except ImportError:
+    clip = np.clip
 
 __all__ = ["Finish", "Tally", "finite_ends"]
 
@@ -228,7 +233,7 @@ class Finish(NamedTuple):
             tape.append((np.rint, (block, block)))
         if clips:
             most = self.white if is_float else min(int(self.white), _most(block.dtype))
-            tape.append((np.clip, (block, block.dtype.type(self.floor), block.dtype.type(most), block)))
+            tape.append((clip, (block, number(self.floor, block.dtype), number(most, block.dtype), block)))
 
 
 def _divided(block: np.ndarray, share: int, tape: Tape) -> np.ndarray:
@@ -237,16 +242,16 @@ def _divided(block: np.ndarray, share: int, tape: Tape) -> np.ndarray:
     An odd number leaves no halves. A power of two shifts, and adds a little less than a half where the result is even.
     """
     block = block.view(f"u{block.itemsize}")
-    kind = block.dtype.type
+    kind = block.dtype
     if share % 2:
-        tape.append((np.add, (block, kind(share // 2), block)))
-        tape.append((np.floor_divide, (block, kind(share), block)))
+        tape.append((np.add, (block, number(share // 2, kind), block)))
+        tape.append((np.floor_divide, (block, number(share, kind), block)))
         return block
-    bits, is_odd = kind(share.bit_length() - 1), empty(block.shape, block.dtype)
+    bits, is_odd = number(share.bit_length() - 1, kind), empty(block.shape, block.dtype)
     tape.append((np.right_shift, (block, bits, is_odd)))
-    tape.append((np.bitwise_and, (is_odd, kind(1), is_odd)))
+    tape.append((np.bitwise_and, (is_odd, number(1, kind), is_odd)))
     tape.append((np.add, (block, is_odd, block)))
-    tape.append((np.add, (block, kind(share // 2 - 1), block)))
+    tape.append((np.add, (block, number(share // 2 - 1, kind), block)))
     tape.append((np.right_shift, (block, bits, block)))
     return block
 
@@ -293,12 +298,12 @@ def _scaled(block: np.ndarray, tape: Tape, factor: float, offset: float = 0.0, l
         return block
     if block.dtype.kind != "f":
         block = _converted(block, "float32" if block.dtype.itemsize <= 2 else "float64", tape)
-    kind = block.dtype.type
+    kind = block.dtype
     if less:  # first, or large numbers that hardly differ would lose what they differ by
-        tape.append((np.subtract, (block, kind(less), block)))
-    tape.append((np.multiply, (block, kind(factor), block)))
+        tape.append((np.subtract, (block, number(less, kind), block)))
+    tape.append((np.multiply, (block, number(factor, kind), block)))
     if offset:
-        tape.append((np.add, (block, kind(offset), block)))
+        tape.append((np.add, (block, number(offset, kind), block)))
     return block
 
 

@@ -12,6 +12,7 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from convcli.engine import Blocks, Lay, Numbers, Tape, bands, sums
 from convcli.engine.costs import GATHER, PASS, PLANES, PRODUCT
@@ -216,7 +217,7 @@ def _down_by_adds(line: Line, geometry: Geometry):
 
     def down(lines: np.ndarray, rows: int, scratch: Scratch, tape: Tape) -> np.ndarray:
         for length in line.runs:
-            lines = Runs(0, scratch, tape).sums(lines, length, y.dilation)
+            lines = Runs(scratch, tape).sums(lines, length, y.dilation)
         if line.terms is None:
             return lines
         last = (rows - 1) * y.stride + 1
@@ -242,12 +243,17 @@ def _along_by_adds(line: Line, geometry: Geometry):
     def few_rows(block: np.ndarray, out: np.ndarray, scratch: Scratch, tape: Tape) -> None:
         channels = block.shape[2]
         lines = block.reshape(len(block), -1)
-        for n, length in enumerate(line.runs):
-            is_last = line.terms is None and n == len(line.runs) - 1
-            step, target = x.dilation * channels, out if is_last else None
-            lines = Runs(1, scratch, tape).sums(lines, length, step, target)
-        if line.terms is None:
-            return
+        if line.runs:  # all rows as one: a call is shorter, and nobody reads the sums that go beyond the end of a row
+            flat, runs = lines.reshape(-1), Runs(scratch, tape)
+            *first, last = [(length, x.dilation * channels) for length in line.runs]
+            for run in first:
+                flat = runs.sums(flat, *run)
+            if line.terms is None:
+                sides = (_rows(side, out.shape, lines) for side in runs.pair(flat, *last))
+                tape.append((np.add, (*sides, out)))
+                return
+            lost = sum((length - 1) * step for length, step in (*first, last))
+            lines = _rows(runs.sums(flat, *last), (len(lines), lines.shape[1] - lost), lines)
         parts = [lines] if x.stride == 1 else phases(lines.reshape(len(lines), -1, channels), x.stride, scratch, tape)
 
         def beside(tap: int) -> np.ndarray:
@@ -259,35 +265,43 @@ def _along_by_adds(line: Line, geometry: Geometry):
     return along
 
 
-class Runs(NamedTuple):
-    """Sums of neighbours along an axis of (rows, width) arrays, laid on a tape."""
+def _rows(flat: np.ndarray, shape: tuple[int, int], lines: np.ndarray) -> np.ndarray:
+    """What a flat array has in the place of the lines, or of the first part of each."""
+    return as_strided(flat, shape, lines.strides)
 
-    axis: int
+
+class Runs(NamedTuple):
+    """Sums of samples that are a step apart along the first axis of (rows, width) or flat arrays, laid on a tape."""
+
     scratch: Scratch
     tape: Tape
 
-    def sums(self, base: np.ndarray, length: int, step: int, out=None, busy: tuple[np.ndarray, ...] = ()) -> np.ndarray:
-        """Where the sums of `length` samples, `step` apart, will be: at every position where they fit.
+    def sums(self, base: np.ndarray, length: int, step: int, busy: tuple[np.ndarray, ...] = ()) -> np.ndarray:
+        """Where the sums of `length` samples will be: at every position where they fit.
 
         busy: arrays that are still needed.
         """
-        size = base.shape[self.axis] - (length - 1) * step
-        if length > 2 and (part := _part(length)):
-            inner = self.sums(base, part, step, busy=busy)
-            return self.sums(inner, length // part, part * step, out, busy)
-        if length == 2:
-            less = self._cut(base, 0, size)
-            out = self._room(less.shape, base.dtype, (*busy, base)) if out is None else out
-        else:
-            less = self._cut(self.sums(base, length - 1, step, busy=(*busy, base)), 0, size)
-            out = less if out is None else out
-        self.tape.append((np.add, (less, self._cut(base, (length - 1) * step, size), out)))
+        less, more = self.pair(base, length, step, busy)
+        busy = (*busy, base, more)
+        out = less if _is_apart(less, busy) else self._room(less, busy)
+        self.tape.append((np.add, (less, more, out)))
         return out
 
-    def _room(self, shape: tuple[int, int], dtype, busy: tuple[np.ndarray, ...]) -> np.ndarray:
-        """The first memory that none of the busy arrays lies in."""
-        rooms = (self.scratch.take(f"run {n}", shape, dtype) for n in count())
-        return next(room for room in rooms if not any(np.may_share_memory(room, array) for array in busy))
+    def pair(self, base: np.ndarray, length: int, step: int, busy: tuple[np.ndarray, ...] = ()) -> tuple:
+        """Two arrays that give the sums when they are added."""
+        if length > 2 and (part := _part(length)):
+            inner = self.sums(base, part, step, busy)
+            return self.pair(inner, length // part, part * step, busy)
+        less = base if length == 2 else self.sums(base, length - 1, step, (*busy, base))
+        first = (length - 1) * step
+        return less[: len(base) - first], base[first:]
 
-    def _cut(self, array: np.ndarray, start: int, count: int) -> np.ndarray:
-        return array[start : start + count] if self.axis == 0 else array[:, start : start + count]
+    def _room(self, like: np.ndarray, busy: tuple[np.ndarray, ...]) -> np.ndarray:
+        """The first memory that none of the busy arrays lies in."""
+        rooms = (self.scratch.take(f"run {n}", like.shape, like.dtype) for n in count())
+        return next(room for room in rooms if _is_apart(room, busy))
+
+
+def _is_apart(array: np.ndarray, busy: tuple[np.ndarray, ...]) -> bool:
+    """Whether an array lies in the memory of none of the others."""
+    return not any(np.may_share_memory(array, other) for other in busy)

@@ -16,7 +16,7 @@ import numpy as np
 from convcli import engine
 from convcli.border import Border, locate
 from convcli.engine.scratch import Scratch, empty, fresh
-from convcli.engine.sums import rows_in_cache
+from convcli.engine.sums import number, rows_in_cache
 from convcli.filters import Kernel
 from convcli.geometry import Geometry
 from convcli.planner import Plan
@@ -184,9 +184,9 @@ class Convolved(Rows):
         if sums is not out:
             tape.append((copy, (out, sums)))
         if self.scale != 1:
-            tape.append((np.multiply, (out, out.dtype.type(self.scale), out)))
+            tape.append((np.multiply, (out, number(self.scale, out.dtype), out)))
         if self.bias:
-            tape.append((np.add, (out, out.dtype.type(self.bias), out)))
+            tape.append((np.add, (out, number(self.bias, out.dtype), out)))
         return block[:, x.lo : x.lo + x.size], tape
 
     def _outside(self, channels: slice) -> np.ndarray | float:

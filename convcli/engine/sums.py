@@ -21,6 +21,7 @@ __all__ = [
     "add_group",
     "group",
     "laid_by_map",
+    "number",
     "passes",
     "phases",
     "rounding",
@@ -133,7 +134,7 @@ def _total(taps: list, factor: float, total: np.ndarray, tape: Tape) -> np.ndarr
         tape.append((np.add if plus else np.subtract, (first, tap, total)))
         first = total
     if factor != 1 or not others:
-        tape.append((np.multiply, (first, _factor(factor, total.dtype), total)))
+        tape.append((np.multiply, (first, number(factor, total.dtype), total)))
     return total
 
 
@@ -143,13 +144,16 @@ def add_group(total: np.ndarray, size: float, out: np.ndarray, tape: Tape) -> No
         blas.add_scaled(1, out, size, total, tape)
     else:
         if abs(size) != 1:
-            tape.append((np.multiply, (total, _factor(abs(size), out.dtype), total)))
+            tape.append((np.multiply, (total, number(abs(size), out.dtype), total)))
         tape.append((np.add if size > 0 else np.subtract, (out, total, out)))
 
 
-def _factor(weight: float, dtype: np.dtype):
-    """The weight in a dtype; integers wrap round, as their sums do, and come out right where the sum fits."""
-    return dtype.type(weight) if dtype.kind == "f" else np.int64(weight).astype(dtype)
+def number(value: float, dtype: np.dtype) -> np.ndarray:
+    """A number for a tape: as an array, or numpy would make one in every call, in which other threads wait.
+
+    Integers wrap round, as their sums do, and come out right where the sum fits.
+    """
+    return np.array(value, dtype if dtype.kind == "f" else np.int64).astype(dtype)
 
 
 def phases(block: np.ndarray, stride: int, scratch: Scratch, tape: Tape, name: str = "phase") -> list[np.ndarray]:
