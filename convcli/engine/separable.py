@@ -26,7 +26,7 @@ from convcli.signal import Signal
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding"]
 
 ROWS, COLUMNS = 64, 32  # of a block of the product along the columns
-RUN_ARRAYS = 6  # of a strip, where sums of sums are kept for later
+RUN_ARRAYS = 4
 SNAP = 0.25  # how far off a sum may be that is snapped to a whole number
 
 
@@ -216,8 +216,9 @@ def _down_by_adds(line: Line, geometry: Geometry):
     y = geometry.y
 
     def down(lines: np.ndarray, rows: int, scratch: Scratch, tape: Tape) -> np.ndarray:
+        block = lines
         for length in line.runs:
-            lines = Runs(scratch, tape).sums(lines, length, y.dilation)
+            lines = Runs(scratch, tape).sums(lines, length, y.dilation, (block,))
         if line.terms is None:
             return lines
         last = (rows - 1) * y.stride + 1
@@ -245,14 +246,14 @@ def _along_by_adds(line: Line, geometry: Geometry):
         lines = block.reshape(len(block), -1)
         if line.runs:  # all rows as one: a call is shorter, and nobody reads the sums that go beyond the end of a row
             flat, runs = lines.reshape(-1), Runs(scratch, tape)
-            *first, last = [(length, x.dilation * channels) for length in line.runs]
+            *first, last = [(length, x.dilation * channels, (lines,)) for length in line.runs]
             for run in first:
                 flat = runs.sums(flat, *run)
             if line.terms is None:
                 sides = (_rows(side, out.shape, lines) for side in runs.pair(flat, *last))
                 tape.append((np.add, (*sides, out)))
                 return
-            lost = sum((length - 1) * step for length, step in (*first, last))
+            lost = sum((length - 1) * step for length, step, _ in (*first, last))
             lines = _rows(runs.sums(flat, *last), (len(lines), lines.shape[1] - lost), lines)
         parts = [lines] if x.stride == 1 else phases(lines.reshape(len(lines), -1, channels), x.stride, scratch, tape)
 
@@ -279,11 +280,12 @@ class Runs(NamedTuple):
     def sums(self, base: np.ndarray, length: int, step: int, busy: tuple[np.ndarray, ...] = ()) -> np.ndarray:
         """Where the sums of `length` samples will be: at every position where they fit.
 
-        busy: arrays that are still needed.
+        busy: arrays that are still needed; the base may be lost where it is none of them.
         """
         less, more = self.pair(base, length, step, busy)
-        busy = (*busy, base, more)
-        out = less if _is_apart(less, busy) else self._room(less, busy)
+        # whole numbers may take the place of those they are sums of, for numpy goes forward; floats it would copy first
+        kept = busy if base.dtype.kind in "iu" else (*busy, more)
+        out = less if _is_apart(less, kept) else self._room(less, (*busy, more))
         self.tape.append((np.add, (less, more, out)))
         return out
 
