@@ -15,7 +15,7 @@ PRODUCT = {"float32": 0.0175, "float64": 0.04}
 # multiply-adds of a band that take as long as reading and writing its rows
 BAND = {"float32": 8, "float64": 11}
 # forward transform, product and inverse for each sample of a tile, by scipy and by numpy; its size hardly matters
-FFT = {"float32": 2.8, "float64": 4.5}
+FFT = {"float32": 3.5, "float64": 6.0}
 # copying every n-th pixel out of a row
 GATHER = 0.5
 # cutting a sample out into a plane or a tile, and putting it back into a row

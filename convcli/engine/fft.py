@@ -23,7 +23,8 @@ from convcli.signal import Signal
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding", "tile_of"]
 
 LARGE = 1 << 21  # samples of a tile that is made smaller if it can be
-BATCH = 1 << 17  # samples of the tiles that are transformed at once, and stay in the cache
+LEAST = 128  # rows of a tile: the calls for a smaller one are so short that threads meet at the interpreter's lock
+BATCH = 1 << 18  # samples of the tiles that are transformed at once
 
 
 def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
@@ -44,7 +45,8 @@ def tile_of(geometry: Geometry) -> tuple[int, int]:
     axes = (geometry.y, geometry.x)
     lost = [max(axis.reach, axis.stride) for axis in axes]
     whole = [_power(max(axis.lo + axis.size + axis.hi, axis.reach + axis.stride)) for axis in axes]
-    tile = [min(max(64, times * _power(3 * n + 1)), most) for times, n, most in zip((1, 2), lost, whole, strict=True)]
+    wished = [times * max(LEAST, _power(3 * n + 1)) for times, n in zip((1, 2), lost, strict=True)]
+    tile = [min(wish, most) for wish, most in zip(wished, whole, strict=True)]
     while prod(tile) > LARGE:
         ratio, n = max((tile[n] / lost[n], n) for n in (0, 1))
         if ratio < 4:
