@@ -6,13 +6,15 @@ Every operation is timed as the engine uses it: on arrays as long as a strip's, 
 """
 
 import os
+import subprocess
+import sys
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 from timing import best, machine
 
-from convcli.engine import bands, fft
+from convcli.engine import bands, fft, pocketfft
 from convcli.engine.scratch import Scratch
 from convcli.engine.sums import phases
 from convcli.geometry import Axis
@@ -75,11 +77,23 @@ def products() -> dict[str, tuple[float, float]]:
 def transforms() -> dict[str, float]:
     """Forward, product and inverse for each sample of tiles of 128 x 256: by scipy in single precision, by numpy."""
     seen = {}
-    for dtype, transform in (("float32", fft._in_single), ("float64", fft._in_double)):
-        tiles, scratch = np.ones((4, 128, 256), dtype), Scratch()
-        filtered = transform(np.ones((128, 129), complex))  # which leaves the tiles as they are, time after time
-        seen[dtype] = nanoseconds(lambda f=filtered, tiles=tiles, scratch=scratch: f(tiles, scratch), tiles.size, 20)
+    for transforms, dtype in ((pocketfft.transforms(), "complex64"), (fft._Double, "complex128")):
+        tiles = np.ones((4, 128, 256), transforms.dtype)
+        args = (tiles, np.ones((128, 129), dtype), transforms, Scratch())  # which leaves them as they are every time
+        seen[transforms.dtype] = nanoseconds(lambda args=args: fft._filter(*args), tiles.size, 20)
     return seen
+
+
+def loading() -> float:
+    """Finding and loading scipy's transforms: the least nanoseconds of some interpreters."""
+    code = """
+import time, numpy.fft
+start = time.perf_counter()
+from convcli.engine import pocketfft
+assert pocketfft.transforms()
+print((time.perf_counter() - start) * 1e9)
+"""
+    return min(float(subprocess.run([sys.executable, "-c", code], capture_output=True).stdout) for _ in range(5))
 
 
 def gather() -> float:
@@ -113,6 +127,7 @@ def main() -> None:
     for name, seen in (("PASS", passes()), ("READ", ends()), ("FFT", transforms())):
         print(name, {dtype: round(value, 3) for dtype, value in seen.items()})
     print("PRODUCT, BAND", {dtype: (round(each, 4), round(more, 1)) for dtype, (each, more) in products().items()})
+    print(f"SCIPY {loading():.1e}")
     print("GATHER", round(gather(), 3), "PLANES", round(planes(), 3))
 
 

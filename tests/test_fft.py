@@ -23,7 +23,7 @@ BORDERS = [("reflect", 0), ("zeros", 0), ("constant", 17.5), ("constant", -300),
 def library(request, monkeypatch):
     """Transforms by the one or the other, and never by both."""
     monkeypatch.setattr(fft, "SCIPY", 0 if request.param == "scipy" else 1e15)
-    monkeypatch.delattr(fft, "_in_double" if request.param == "scipy" else "_in_single")
+    monkeypatch.delattr(fft, "_Double" if request.param == "scipy" else "_single")
 
 
 # levels of 16 bits want double precision, which is numpy's

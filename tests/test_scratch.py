@@ -14,20 +14,22 @@ def place(memory: np.ndarray) -> int:
     return memory.__array_interface__["data"][0]
 
 
-def test_memory_in_use_is_nobody_elses():
-    held = [fresh(LARGE + n) for n in range(20)]
-    views = [fresh(LARGE)[5:9].view("uint8").reshape(2, 2) for _ in range(5)]  # a view keeps all of it
+@pytest.mark.parametrize("size", [LARGE, MAPPED])
+def test_memory_in_use_is_nobody_elses(size):
+    held = [fresh(size + n) for n in range(20)]
+    views = [fresh(size)[5:9].view("uint8").reshape(2, 2) for _ in range(5)]  # a view keeps all of it
     arrays = held + views
     assert not any(np.shares_memory(a, b) for n, a in enumerate(arrays) for b in arrays[:n])
 
 
-def test_memory_is_used_again():
-    memory = fresh(3 * LARGE)
+@pytest.mark.parametrize("size", [3 * LARGE, 3 * MAPPED])
+def test_memory_is_used_again(size):
+    memory = fresh(size)
     first = place(memory)
     del memory
-    again = [fresh(3 * LARGE) for _ in range(4)]
+    again = [fresh(size) for _ in range(4)]
     assert first in [place(one) for one in again]
-    assert fresh(3 * LARGE).nbytes == 3 * LARGE
+    assert fresh(size).nbytes == size
 
 
 def test_what_is_kept_has_a_limit():

@@ -39,8 +39,9 @@ def refusal(kernel: Kernel, geometry: Geometry, signal: Signal) -> str | None:
 def tile_of(geometry: Geometry) -> tuple[int, int]:
     """Rows and columns of a tile: powers of two of some six reaches, so that little of it is overlap; twelve across.
 
-    A higher tile wants more rows in memory, a wider one does not. None is larger than the padded picture asks for, and
-    none over LARGE samples while it is more than twice as long as what it loses.
+    A higher tile wants more rows in memory, a wider one does not. None has less than LEAST rows and twice as many
+    columns, but where the padded picture asks for no more; and none has more than LARGE samples while it is more than
+    twice as long as what it loses.
     """
     axes = (geometry.y, geometry.x)
     lost = [max(axis.reach, axis.stride) for axis in axes]
@@ -115,14 +116,13 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
     spread = np.zeros((y.reach, x.reach))
     spread[:: y.dilation, :: x.dilation] = kernel.matrix
     batch = min(8, max(1, BATCH // prod(tile)))
-    spectrum = np.conj(np.fft.rfft2(spread, tile))
-    single = _in_single(spectrum) if is_worth_scipy else None
-    filtered = single or _in_double(spectrum)
+    transforms = (_single() if is_worth_scipy else None) or _Double
+    spectrum = np.conj(np.fft.rfft2(spread, tile)).astype(np.result_type(transforms.dtype, "complex64"))
 
     def fill(block: np.ndarray, out: np.ndarray, scratch: Scratch) -> None:
         channels, height, width = out.shape
         across = -(-((width - 1) * x.stride + 1) // step[1])
-        tiles = scratch.take("tiles", (min(across, batch), *tile), "float32" if single else "float64")
+        tiles = scratch.take("tiles", (min(across, batch), *tile), transforms.dtype)
         high, wide = step[0] // y.stride, step[1] // x.stride
         for c in range(channels):
             for top in range(0, height, high):
@@ -135,7 +135,8 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
                         part = rows[:, n * step[1] : (n + 1) * step[1] - x.stride + x.reach]
                         one[: len(rows), : part.shape[1]] = part
                         one[: len(rows), part.shape[1] :] = 0
-                    for n, one in enumerate(filtered(some, scratch), first):
+                    _filter(some, spectrum, transforms, scratch)
+                    for n, one in enumerate(some, first):
                         target = out[c, top : top + high, n * wide : (n + 1) * wide]
                         kept = one[: step[0] : y.stride, : step[1] : x.stride]
                         target[:] = kept[: target.shape[0], : target.shape[1]]
@@ -148,34 +149,34 @@ def build(kernel: Kernel, geometry: Geometry, channels: int, numbers: Numbers) -
     return lay
 
 
-def _in_double(spectrum: np.ndarray):
-    """What filters tiles by a spectrum with numpy, in their own memory: new memory costs as much again."""
+class _Double:
+    """numpy's transforms, into memory that is there: new memory costs as much again."""
 
-    def filtered(tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
-        spectra = scratch.take("spectra", (len(tiles), *spectrum.shape), spectrum.dtype)
+    dtype = "float64"
+
+    @staticmethod
+    def forward(tiles: np.ndarray, spectra: np.ndarray) -> None:
+        """See `pocketfft.Transforms`."""
         np.fft.rfft(tiles, axis=2, out=spectra)
         np.fft.fft(spectra, axis=1, out=spectra)
-        np.multiply(spectra, spectrum, out=spectra)
+
+    @staticmethod
+    def backward(spectra: np.ndarray, tiles: np.ndarray) -> None:
+        """See `pocketfft.Transforms`."""
         np.fft.ifft(spectra, axis=1, out=spectra)
-        return np.fft.irfft(spectra, tiles.shape[2], axis=2, out=tiles)
-
-    return filtered
+        np.fft.irfft(spectra, tiles.shape[2], axis=2, out=tiles)
 
 
-def _in_single(spectrum: np.ndarray):
-    """The same in single precision, with scipy's; None where they are not to be had."""
+def _single():
+    """scipy's transforms; None where they are not to be had."""
     from convcli.engine import pocketfft
 
-    transforms = pocketfft.transforms()
-    if transforms is None:
-        return None
-    spectrum = spectrum.astype(np.complex64)
+    return pocketfft.transforms()
 
-    def filtered(tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
-        spectra = scratch.take("spectra", (len(tiles), *spectrum.shape), spectrum.dtype)
-        transforms.forward(tiles, spectra)
-        np.multiply(spectra, spectrum, out=spectra)
-        transforms.backward(spectra, tiles)
-        return tiles
 
-    return filtered
+def _filter(tiles: np.ndarray, spectrum: np.ndarray, transforms, scratch: Scratch) -> None:
+    """Every tile (n, rows, columns) becomes what a kernel of that spectrum makes of it."""
+    spectra = scratch.take("spectra", (len(tiles), *spectrum.shape), spectrum.dtype)
+    transforms.forward(tiles, spectra)
+    np.multiply(spectra, spectrum, out=spectra)
+    transforms.backward(spectra, tiles)

@@ -30,6 +30,11 @@ class Transforms(NamedTuple):
     c2c: Callable[..., np.ndarray]
     c2r: Callable[..., np.ndarray]
 
+    @property
+    def dtype(self) -> str:
+        """Of the tiles."""
+        return "float32"
+
     def forward(self, tiles: np.ndarray, spectra: np.ndarray) -> None:
         """The spectra (n, rows, columns // 2 + 1) complex64 of the tiles (n, rows, columns) float32."""
         self.r2c(tiles, (1, 2), True, AS_IT_IS, spectra, ONE_THREAD)

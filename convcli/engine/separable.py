@@ -26,7 +26,7 @@ from convcli.signal import Signal
 __all__ = ["blocks", "build", "cost", "exact", "refusal", "rounding"]
 
 ROWS, COLUMNS = 64, 32  # of a block of the product along the columns
-RUN_ARRAYS = 6
+RUN_ARRAYS = 6  # of a strip, where sums of sums are kept for later
 SNAP = 0.25  # how far off a sum may be that is snapped to a whole number
 
 
